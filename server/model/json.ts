@@ -1,0 +1,62 @@
+/**
+ * JSON as Go's encoder prints it, which is what clients of Consul have always been given: `<`, `>`, `&` and the two JavaScript line
+ * separators escaped, map keys sorted by whoever builds the map, 64-bit numbers exact, four spaces when asked to be pretty.
+ */
+declare global {
+  interface JSON {
+    /** ECMAScript proposal JSON.parse source text access, in V8 since 2023; the library's types don't name it yet. */
+    rawJSON(text: string): unknown
+  }
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+}
+const escaped = /[<>&\u2028\u2029]/
+const everyEscaped = /[<>&\u2028\u2029]/g
+
+/** Bigints and bytes have no JSON of their own: bigints print as digits, bytes as base64, as in Go. */
+function replacer(this: unknown, _key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return JSON.rawJSON(value.toString())
+  if (value instanceof Uint8Array) return base64(value)
+  return value
+}
+
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+export function escapeForGo(text: string): string {
+  return escaped.test(text)
+    ? text.replace(everyEscaped, (character) => escapes[character] ?? character)
+    : text
+}
+
+/** Plain rows: nothing in them but strings, numbers, booleans, arrays and objects. The quick way for hot answers. */
+export function encodePlainJson(value: unknown): string {
+  return escapeForGo(JSON.stringify(value))
+}
+
+export function encodeJson(value: unknown, options: { readonly pretty?: boolean } = {}): string {
+  return options.pretty === true
+    ? `${escapeForGo(JSON.stringify(value, replacer, 4))}\n`
+    : escapeForGo(JSON.stringify(value, replacer))
+}
+
+/** JSON.parse with integers that a double can't hold kept as bigints. Throws SyntaxError. */
+export function decodeJson(text: string): unknown {
+  // The reviver costs several times the parse, so only texts that hold a long run of digits pay for it.
+  return /\d{16}/.test(text)
+    ? JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
+        typeof value === 'number' &&
+        !Number.isSafeInteger(value) &&
+        /^-?\d+$/.test(context?.source ?? '')
+          ? BigInt(context?.source ?? '')
+          : value,
+      )
+    : JSON.parse(text)
+}
