@@ -1,0 +1,103 @@
+import type { HealthCheck } from '../server/model/check.ts'
+import type { CheckDefinition, ServiceDefinition } from '../server/model/definition.ts'
+import type { Member } from '../server/model/member.ts'
+import type { Rpc } from '../server/model/methods.ts'
+import type { Service } from '../server/model/service.ts'
+
+/**
+ * What HTTP asks of the node it runs on; agent/ports.ts satisfies it. Everything about the cluster goes through `rpc`. Methods that
+ * fail reject with PraetorErrors whose text is the answer's body.
+ */
+export interface ApiPorts {
+  readonly rpc: Rpc
+  readonly agent: LocalAgent
+  readonly status: ClusterStatus
+  readonly snapshots: SnapshotArchive
+}
+
+export interface ClusterStatus {
+  /** The leader's RPC address, or '' when there is none. */
+  leader(): string
+  /** The servers' RPC addresses. */
+  peers(): readonly string[]
+  datacenters(): readonly string[]
+}
+
+export interface SnapshotArchive {
+  /** The whole state as a gzipped tar, with what to put into the headers. */
+  save(options: { readonly stale: boolean }): Promise<{
+    readonly index: number
+    readonly lastContactMs: number
+    readonly knownLeader: boolean
+    readonly archive: AsyncIterable<Uint8Array>
+  }>
+  restore(archive: AsyncIterable<Uint8Array>): Promise<void>
+}
+
+/** A service as `/v1/agent/services` prints it: no indexes, and the two mesh fields only when they were given. */
+export type AgentService = Omit<Service, 'CreateIndex' | 'ModifyIndex' | 'Proxy' | 'Connect'> &
+  Partial<Pick<Service, 'Proxy' | 'Connect'>>
+
+export interface LocalAgent {
+  readonly nodeName: string
+  readonly datacenter: string
+  /** `/v1/agent/self`, whole. */
+  self(): Promise<Readonly<Record<string, unknown>>>
+  host(): Promise<Readonly<Record<string, unknown>>>
+  version(): Readonly<Record<string, string>>
+  members(options: { readonly wan: boolean }): readonly Member[]
+
+  services(): Readonly<Record<string, AgentService>>
+  checks(): Readonly<Record<string, HealthCheck>>
+  service(id: string): AgentService | undefined
+  /** Resolves when that service is registered, changed or deregistered, the wait is over, or the signal fires. */
+  serviceChanged(id: string, waitMs: number, signal: AbortSignal): Promise<void>
+
+  registerService(definition: ServiceDefinition, options: RegisterOptions): Promise<void>
+  deregisterService(id: string, token: string): Promise<void>
+  registerCheck(definition: CheckDefinition, options: { readonly token: string }): Promise<void>
+  deregisterCheck(id: string, token: string): Promise<void>
+  /** Sets a TTL check's status and, where given, its output. */
+  updateTtl(checkId: string, status: 'passing' | 'warning' | 'critical', output: string): Promise<void>
+  serviceMaintenance(id: string, enable: boolean, reason: string, token: string): Promise<void>
+  nodeMaintenance(enable: boolean, reason: string, token: string): Promise<void>
+
+  join(address: string, options: { readonly wan: boolean }): Promise<void>
+  forceLeave(node: string, options: { readonly prune: boolean }): Promise<void>
+  leave(): Promise<void>
+  reload(): Promise<void>
+
+  /** Log lines at this level and above, from now until the signal fires. Throws for an unknown level. */
+  monitor(options: {
+    readonly level: string
+    readonly json: boolean
+    readonly signal: AbortSignal
+  }): AsyncIterable<string>
+
+  metrics(): Readonly<Record<string, unknown>>
+  /** The Prometheus text, or undefined where no retention time is configured. */
+  prometheus(): string | undefined
+}
+
+export interface RegisterOptions {
+  readonly token: string
+  /** Checks of the service that the definition doesn't name go. */
+  readonly replaceExistingChecks: boolean
+}
+
+/** The configuration that shapes HTTP itself. */
+export interface ApiSettings {
+  /** Pretty JSON without being asked, as `-dev` does. */
+  readonly pretty: boolean
+  readonly kvValueSizeMaxBytes: number
+  readonly txnSizeMaxBytes: number
+  readonly defaultQueryTimeMs: number
+  readonly maxQueryTimeMs: number
+  readonly uiEnabled: boolean
+  readonly blockEndpoints: readonly string[]
+  readonly responseHeaders: Readonly<Record<string, string>>
+  readonly translateWanAddresses: boolean
+  /** Refuse paths with characters that can't be printed. */
+  readonly filterUnprintable: boolean
+  readonly connectionsPerClientMax: number
+}

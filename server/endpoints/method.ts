@@ -1,0 +1,68 @@
+import type { ReadMethod, ReadMethods, WriteMethod, WriteMethods } from '../model/methods.ts'
+import type { QueryOptions } from '../model/query.ts'
+import type { Chance } from '../runtime/chance.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Store } from '../state/store.ts'
+import type { WatchSet } from '../state/watch.ts'
+
+/**
+ * One RPC method as a row of the method table (table.ts). A read is a plain function of the state; the caller in call.ts sees to
+ * consistency, blocking, remembering and the answer's headers. A write checks what it was given in Consul's words, stamps what
+ * only the leader may choose (ids, times), and proposes a command.
+ */
+export interface ReadEndpoint<M extends ReadMethod> {
+  readonly kind: 'read'
+  /**
+   * The rows and the index they stand at (consul.md §2.2), filtered by `query.filter` and `query.nodeMeta` where Consul does.
+   * What the answer depends on goes into `watch`, when given. Throws PraetorErrors.
+   */
+  readonly run: (
+    store: Store,
+    args: ReadMethods[M]['args'],
+    query: QueryOptions,
+    watch?: WatchSet,
+  ) => ReadResult<ReadMethods[M]['reply']>
+  /** Answers are costly to build and often asked for: keep them until something they depend on changes. */
+  readonly remember?: true
+}
+
+export interface ReadResult<Reply> {
+  /** 0 and up; the caller makes it at least 1. */
+  readonly index: number
+  readonly value: Reply
+}
+
+export interface WriteEndpoint<M extends WriteMethod> {
+  readonly kind: 'write'
+  readonly run: (context: WriteContext, args: WriteMethods[M]['args']) => Promise<WriteMethods[M]['reply']>
+}
+
+/** What a write may use, on the leader. */
+export interface WriteContext {
+  readonly store: Store
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly datacenter: string
+  readonly limits: { readonly sessionTtlMinMs: number }
+  /** Resolves with what the command gave when it was applied, once it is durable. Rejects with a PraetorError. */
+  readonly propose: Propose
+  /** The leader's own memory of lock delays and session deadlines; it is not replicated. */
+  readonly lockDelays: LockDelays
+  readonly sessionDeadlines: SessionDeadlines
+}
+
+/** Proposes a command of server/fsm/commands.ts. */
+export type Propose = <C extends import('../fsm/commands.ts').CommandName>(
+  command: C,
+  args: import('../fsm/commands.ts').CommandArgs<C>,
+) => Promise<import('../fsm/commands.ts').CommandResult<C>>
+
+export interface LockDelays {
+  /** Whether the key may be locked again at this moment. */
+  isHeldBack(key: string): boolean
+}
+
+export interface SessionDeadlines {
+  /** Starts the session's life anew. */
+  renew(sessionId: string): void
+}

@@ -1,0 +1,56 @@
+import { assert } from '../model/assert.ts'
+import { defineTable, Table } from './table.ts'
+import type { AnyTable, TableDefinition } from './table.ts'
+import { Transaction } from './transaction.ts'
+import type { IndexRow } from './transaction.ts'
+import { Watchers } from './watch.ts'
+import type { WatchSet } from './watch.ts'
+
+const indexTable = defineTable<IndexRow>({ name: 'index', key: (row) => row.Key, indexes: {} })
+
+/**
+ * Everything the cluster agreed on, as tables. It changes only through `write`, once per log entry and in log order; reading is
+ * plain method calls, since a write is never half done when other code runs.
+ */
+export class Store {
+  readonly watchers = new Watchers()
+  readonly #tables = new Map<string, AnyTable>()
+  readonly indexes = this.#table(indexTable)
+
+  /**
+   * Carries out one log entry. Whatever throws inside takes all of the entry's writes back and is passed on.
+   */
+  write<T>(index: number, work: (tx: Transaction) => T): T {
+    const tx = new Transaction(index, this.indexes)
+    let result: T
+    try {
+      result = work(tx)
+    } catch (error) {
+      tx.undo()
+      throw error
+    }
+    this.watchers.touch(tx.touched())
+    return result
+  }
+
+  /** The newest of the named indexes; 0 where none was ever bumped. */
+  maxIndex(keys: readonly string[], watch?: WatchSet): number {
+    let max = 0
+    for (const key of keys) max = Math.max(max, this.indexes.get(key, watch)?.Value ?? 0)
+    return max
+  }
+
+  /** Tables in the order of their definition: what a snapshot writes and a restore reads. */
+  get tables(): ReadonlyMap<string, AnyTable> {
+    return this.#tables
+  }
+
+  #table<Row extends object, Index extends string>(
+    definition: TableDefinition<Row, Index>,
+  ): Table<Row, Index> {
+    assert(!this.#tables.has(definition.name), `two tables are called ${definition.name}`)
+    const table = new Table(definition)
+    this.#tables.set(definition.name, table as unknown as AnyTable)
+    return table
+  }
+}

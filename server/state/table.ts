@@ -1,0 +1,156 @@
+import type { default as BTreeClass } from 'sorted-btree'
+import sorted from 'sorted-btree'
+
+import type { WatchSet } from './watch.ts'
+
+// sorted-btree is CommonJS whose named exports Node can't see; the class is the default of its default.
+const BTree = sorted.default
+
+/**
+ * A table: rows under a primary key, found again by indexes, all in copy-on-write B-trees, so that a clone for a snapshot costs
+ * nothing and keeps its content while writes go on. Rows are frozen by convention: a write puts a new row in the old one's place.
+ *
+ * Keys compare by UTF-16 unit; where bytes decide the order (KV) the definition's `key` gives a byte string.
+ */
+export interface TableDefinition<Row, Index extends string = never> {
+  /** Also the first part of the table's topics, and its name in snapshots: never change one that was released. */
+  readonly name: string
+  readonly key: (row: Row) => string
+  /** Each index: the values a row is found under; none leaves the row out of that index. */
+  readonly indexes: { readonly [Name in Index]: (row: Row) => readonly string[] }
+}
+
+export function defineTable<Row, Index extends string = never>(
+  definition: TableDefinition<Row, Index>,
+): TableDefinition<Row, Index> {
+  return definition
+}
+
+/** Ends an index value, so that `web` never finds `web-admin`. No name in Consul holds a NUL. */
+const end = '\u0000'
+
+const byUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+export class Table<Row extends object, Index extends string = never> {
+  readonly definition: TableDefinition<Row, Index>
+  #rows: BTreeClass<string, Row>
+  readonly #indexes: Map<Index, BTreeClass<string, Row>>
+
+  constructor(definition: TableDefinition<Row, Index>, source?: Table<Row, Index>) {
+    this.definition = definition
+    this.#rows = source ? source.#rows.clone() : new BTree<string, Row>(undefined, byUnit)
+    this.#indexes = new Map(
+      (Object.keys(definition.indexes) as Index[]).map((name) => [
+        name,
+        source ? source.#tree(name).clone() : new BTree<string, Row>(undefined, byUnit),
+      ]),
+    )
+  }
+
+  get name(): string {
+    return this.definition.name
+  }
+
+  get size(): number {
+    return this.#rows.size
+  }
+
+  /** The row under this key. Watching it waits for its coming, change or going. */
+  get(key: string, watch?: WatchSet): Row | undefined {
+    watch?.add(this.topic(key))
+    return this.#rows.get(key)
+  }
+
+  /** Every row, in key order. */
+  all(watch?: WatchSet): Iterable<Row> {
+    watch?.add(this.name)
+    return this.#rows.values()
+  }
+
+  /** Rows whose key begins with the prefix, in key order. */
+  withPrefix(prefix: string, watch?: WatchSet): Iterable<Row> {
+    watch?.addPrefix(this.topic(prefix))
+    return range(this.#rows, prefix)
+  }
+
+  /** Rows that the index finds under this value, in key order. */
+  by(index: Index, value: string, watch?: WatchSet): Iterable<Row> {
+    watch?.add(this.indexTopic(index, value))
+    return range(this.#tree(index), value + end)
+  }
+
+  /** Whether the index finds any row under this value. */
+  has(index: Index, value: string): boolean {
+    for (const _row of this.by(index, value)) return true
+    return false
+  }
+
+  /** What a waiter for one row waits for; beginnings of it are prefix topics. */
+  topic(key: string): string {
+    return `${this.name}/${key}`
+  }
+
+  indexTopic(index: Index, value: string): string {
+    return `${this.name}.${index}/${value}`
+  }
+
+  /** An O(1) copy that later writes to this table don't change. */
+  clone(): Table<Row, Index> {
+    return new Table(this.definition, this)
+  }
+
+  /** Puts a row in (or takes it out) and gives the one that was there. Only transactions write. */
+  replace(key: string, row: Row | undefined): Row | undefined {
+    const before = this.#rows.get(key)
+    if (row === undefined) this.#rows.delete(key)
+    else this.#rows.set(key, row)
+    for (const [name, tree] of this.#indexes) {
+      const values = this.definition.indexes[name]
+      if (before !== undefined) for (const value of values(before)) tree.delete(value + end + key)
+      if (row !== undefined) for (const value of values(row)) tree.set(value + end + key, row)
+    }
+    return before
+  }
+
+  clear(): void {
+    this.#rows = new BTree<string, Row>(undefined, byUnit)
+    for (const name of this.#indexes.keys()) this.#indexes.set(name, new BTree<string, Row>(undefined, byUnit))
+  }
+
+  /** The topics that a change from one row to the other touches. */
+  *touched(key: string, before: Row | undefined, after: Row | undefined): Iterable<string> {
+    yield this.name
+    yield this.topic(key)
+    for (const name of this.#indexes.keys()) {
+      const values = this.definition.indexes[name]
+      const both = new Set([
+        ...(before === undefined ? [] : values(before)),
+        ...(after === undefined ? [] : values(after)),
+      ])
+      for (const value of both) yield this.indexTopic(name, value)
+    }
+  }
+
+  #tree(index: Index): BTreeClass<string, Row> {
+    const tree = this.#indexes.get(index)
+    if (!tree) throw new RangeError(`table ${this.name} has no index ${index}`)
+    return tree
+  }
+}
+
+/** Any table, where its rows don't matter. */
+export type AnyTable = Table<object, string>
+
+function* range<Row>(tree: BTreeClass<string, Row>, prefix: string): Iterable<Row> {
+  for (const [key, row] of tree.entries(prefix)) {
+    if (!key.startsWith(prefix)) return
+    yield row
+  }
+}
+
+const beyondAscii = /[^\u0000-\u007f]/
+
+/** A string whose units are the UTF-8 bytes of the text: such strings compare as their bytes do. */
+export function byteString(text: string): string {
+  return beyondAscii.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text
+}
