@@ -1,10 +1,10 @@
-import type { default as BTreeClass } from 'sorted-btree'
 import sorted from 'sorted-btree'
 
 import type { WatchSet } from './watch.ts'
 
 // sorted-btree is CommonJS whose named exports Node can't see; the class is the default of its default.
 const BTree = sorted.default
+type Tree<Row> = InstanceType<typeof BTree<string, Row>>
 
 /**
  * A table: rows under a primary key, found again by indexes, all in copy-on-write B-trees, so that a clone for a snapshot costs
@@ -33,8 +33,8 @@ const byUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 export class Table<Row extends object, Index extends string = never> {
   readonly definition: TableDefinition<Row, Index>
-  #rows: BTreeClass<string, Row>
-  readonly #indexes: Map<Index, BTreeClass<string, Row>>
+  #rows: Tree<Row>
+  readonly #indexes: Map<Index, Tree<Row>>
 
   constructor(definition: TableDefinition<Row, Index>, source?: Table<Row, Index>) {
     this.definition = definition
@@ -114,7 +114,8 @@ export class Table<Row extends object, Index extends string = never> {
 
   clear(): void {
     this.#rows = new BTree<string, Row>(undefined, byUnit)
-    for (const name of this.#indexes.keys()) this.#indexes.set(name, new BTree<string, Row>(undefined, byUnit))
+    for (const name of this.#indexes.keys())
+      this.#indexes.set(name, new BTree<string, Row>(undefined, byUnit))
   }
 
   /** The topics that a change from one row to the other touches. */
@@ -131,7 +132,7 @@ export class Table<Row extends object, Index extends string = never> {
     }
   }
 
-  #tree(index: Index): BTreeClass<string, Row> {
+  #tree(index: Index): Tree<Row> {
     const tree = this.#indexes.get(index)
     if (!tree) throw new RangeError(`table ${this.name} has no index ${index}`)
     return tree
@@ -141,7 +142,7 @@ export class Table<Row extends object, Index extends string = never> {
 /** Any table, where its rows don't matter. */
 export type AnyTable = Table<object, string>
 
-function* range<Row>(tree: BTreeClass<string, Row>, prefix: string): Iterable<Row> {
+function* range<Row>(tree: Tree<Row>, prefix: string): Iterable<Row> {
   for (const [key, row] of tree.entries(prefix)) {
     if (!key.startsWith(prefix)) return
     yield row

@@ -43,7 +43,7 @@ export class Watchers {
   readonly #prefixLengths = new Map<number, number>()
   #waiting = 0
 
-  /** How many waiters there are: for metrics, bounds, and tests that nothing leaks. */
+  /** How many wait: for metrics, bounds, and tests that nothing leaks. */
   get size(): number {
     return this.#waiting
   }
@@ -51,14 +51,12 @@ export class Watchers {
   /** Calls back at the first touch of any of the topics, and then no more. The result takes the wish back. */
   once(topics: readonly Topic[], wake: () => void): () => void {
     const cancel = (): void => {
-      this.#waiting -= 1
       for (const topic of topics) this.#remove(topic, waiter)
     }
     const waiter: Waiter = () => {
       cancel()
       wake()
     }
-    this.#waiting += 1
     for (const topic of topics) this.#add(topic, waiter)
     return cancel
   }
@@ -67,28 +65,24 @@ export class Watchers {
   wait(topics: readonly Topic[], { clock, waitMs, signal }: WaitOptions): Promise<WaitOutcome> {
     if (signal?.aborted === true) return Promise.resolve('gone')
     return new Promise((resolve) => {
-      const cancel = this.once(topics, () => {
-        timer.cancel()
-        signal?.removeEventListener('abort', onAbort)
-        resolve('changed')
-      })
-      const onAbort = (): void => {
+      const settle = (outcome: WaitOutcome): void => {
+        this.#waiting -= 1
         cancel()
         timer.cancel()
-        resolve('gone')
+        signal?.removeEventListener('abort', onAbort)
+        resolve(outcome)
       }
-      const timer: Timer = clock.after(waitMs, () => {
-        cancel()
-        signal?.removeEventListener('abort', onAbort)
-        resolve('timeout')
-      })
+      const onAbort = (): void => settle('gone')
+      const cancel = this.once(topics, () => settle('changed'))
+      const timer: Timer = clock.after(waitMs, () => settle('timeout'))
+      this.#waiting += 1
       signal?.addEventListener('abort', onAbort, { once: true })
     })
   }
 
   /** Wakes everyone whose topics these names touch, each once. */
   touch(names: Iterable<string>): void {
-    if (this.#waiting === 0) return
+    if (this.#exact.size === 0 && this.#prefixes.size === 0) return
     const woken = new Set<Waiter>()
     for (const name of names) {
       for (const waiter of this.#exact.get(name) ?? []) woken.add(waiter)

@@ -63,7 +63,9 @@ class Encoder {
       case 'string':
         return this.#string(value)
       case 'number':
-        return Number.isInteger(value) && Number.isSafeInteger(value) ? this.#integer(value) : this.#double(value)
+        return Number.isInteger(value) && Number.isSafeInteger(value)
+          ? this.#integer(value)
+          : this.#double(value)
       case 'boolean':
         return this.#byte(value ? 0xc3 : 0xc2)
       case 'bigint':
@@ -148,8 +150,7 @@ class Encoder {
     else if (sizeBytes < 0x10000) this.#head16(0xda, sizeBytes)
     else this.#head32(0xdb, sizeBytes)
     const at = this.#room(sizeBytes)
-    if (sizeBytes === text.length) this.#buffer.latin1Write(text, at, sizeBytes)
-    else this.#buffer.utf8Write(text, at, sizeBytes)
+    this.#buffer.write(text, at, sizeBytes, sizeBytes === text.length ? 'latin1' : 'utf8')
   }
 
   #bytes(bytes: Uint8Array): void {
@@ -269,7 +270,7 @@ class Decoder {
 
   #text(sizeBytes: number): string {
     const at = this.#take(sizeBytes)
-    return this.#buffer.utf8Slice(at, at + sizeBytes)
+    return this.#buffer.toString('utf8', at, at + sizeBytes)
   }
 
   #bytes(sizeBytes: number): Uint8Array {
@@ -291,7 +292,13 @@ class Decoder {
       const key = this.value(depth + 1)
       if (typeof key !== 'string') throw new MalformedMsgpack('a map key that is no text')
       // A key from outside must not reach the prototype.
-      if (key === '__proto__') Object.defineProperty(map, key, { value: this.value(depth + 1), enumerable: true, configurable: true, writable: true })
+      if (key === '__proto__')
+        Object.defineProperty(map, key, {
+          value: this.value(depth + 1),
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        })
       else map[key] = this.value(depth + 1)
     }
     return map
@@ -299,7 +306,8 @@ class Decoder {
 
   /** Every item takes a byte at least, so a larger count is a lie that must not become an allocation. */
   #checkSize(size: number): void {
-    if (size > this.#buffer.length - this.offset) throw new MalformedMsgpack('the value is cut short')
+    if (size > this.#buffer.length - this.offset)
+      throw new MalformedMsgpack('the value is cut short')
   }
 }
 
