@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 
+import type { Immutable } from './immutable.ts'
 import { Node } from './node.ts'
 import { Service } from './service.ts'
 
@@ -22,7 +23,7 @@ export const HealthCheck = Type.Object({
   CreateIndex: Type.Integer(),
   ModifyIndex: Type.Integer(),
 })
-export type HealthCheck = Readonly<Type.Static<typeof HealthCheck>>
+export type HealthCheck = Immutable<Type.Static<typeof HealthCheck>>
 
 /** What `/v1/health/service/:name` answers: the instance, its node, and the checks of both, the node's first. */
 export const ServiceNode = Type.Object({
@@ -30,7 +31,7 @@ export const ServiceNode = Type.Object({
   Service,
   Checks: Type.Array(HealthCheck),
 })
-export type ServiceNode = Readonly<Type.Static<typeof ServiceNode>>
+export type ServiceNode = Immutable<Type.Static<typeof ServiceNode>>
 
 /** The check that gossip keeps for every member: critical while the member is not reachable. */
 export const serfCheckId = 'serfHealth'
@@ -44,7 +45,9 @@ export const serviceMaintenancePrefix = '_service_maintenance:'
 const severity: Readonly<Record<string, number>> = { passing: 0, warning: 1, critical: 2 }
 
 /** The worst of the statuses, `maintenance` above all: what one word says of an instance. */
-export function aggregateStatus(checks: readonly Pick<HealthCheck, 'CheckID' | 'Status'>[]): string {
+export function aggregateStatus(
+  checks: readonly Pick<HealthCheck, 'CheckID' | 'Status'>[],
+): string {
   let worst = 'passing'
   for (const { CheckID, Status } of checks) {
     if (CheckID === nodeMaintenanceId || CheckID.startsWith(serviceMaintenancePrefix))

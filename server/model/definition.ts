@@ -67,9 +67,11 @@ export interface CheckDefinition {
   readonly OutputMaxSize: number
 }
 
-/** The mesh parts are kept in Consul's spelling until the mesh gives them meaning; a key that was not given is absent. */
+/** Kept in Consul's spelling until the mesh gives it meaning; a key that was not given is absent. */
 export type ProxyDefinition = Readonly<Record<string, unknown>>
-export type ConnectDefinition = Readonly<Record<string, unknown>>
+
+/** A type, not an interface, so that it is the plain record that the catalog keeps. */
+export type ConnectDefinition = Readonly<{ Native?: boolean; SidecarService?: ServiceDefinition }>
 
 /** A check of which nothing is given: what a definition starts from. */
 export const emptyCheckDefinition: CheckDefinition = {

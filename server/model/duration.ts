@@ -45,7 +45,9 @@ function describeMistake(rest: string): string {
   const number = /^(\d+\.?\d*|\.\d+)/.exec(rest)
   if (!number) return 'invalid duration'
   const unit = /^[^\d.]*/.exec(rest.slice(number[0].length))?.[0] ?? ''
-  return unit === '' ? 'missing unit in duration' : `unknown unit ${JSON.stringify(unit)} in duration`
+  return unit === ''
+    ? 'missing unit in duration'
+    : `unknown unit ${JSON.stringify(unit)} in duration`
 }
 
 /** The milliseconds of a duration that is known to be well formed. */

@@ -15,9 +15,13 @@ const escapes: Readonly<Record<string, string>> = {
   '&': '\\u0026',
   '\u2028': '\\u2028',
   '\u2029': '\\u2029',
+  // JSON.stringify has short forms for these two, Go has not.
+  '\\b': '\\u0008',
+  '\\f': '\\u000c',
 }
-const escaped = /[<>&\u2028\u2029]/
-const everyEscaped = /[<>&\u2028\u2029]/g
+const escaped = /[<>&\u2028\u2029]|\\[bf]/
+/** Escapes are matched whole, so that the `b` of `\\b` (a backslash, then a b) is not taken for one. */
+const everyEscaped = /[<>&\u2028\u2029]|\\./g
 
 /** Bigints and bytes have no JSON of their own: bigints print as digits, bytes as base64, as in Go. */
 function replacer(this: unknown, _key: string, value: unknown): unknown {

@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 
+import type { Immutable } from './immutable.ts'
+
 /** A member of the gossip pool as `/v1/agent/members` prints it. Status: 1 alive, 2 leaving, 3 left, 4 failed. */
 export const Member = Type.Object({
   Name: Type.String(),
@@ -14,6 +16,6 @@ export const Member = Type.Object({
   DelegateMax: Type.Integer(),
   DelegateCur: Type.Integer(),
 })
-export type Member = Readonly<Type.Static<typeof Member>>
+export type Member = Immutable<Type.Static<typeof Member>>
 
 export const memberStatus = { none: 0, alive: 1, leaving: 2, left: 3, failed: 4 } as const

@@ -62,8 +62,7 @@ export interface WriteMethods {
   'KVS.Apply': Method<{ Op: KvWriteVerb; DirEnt: KvWrite }, boolean>
   /** The session's id for `create`; for `destroy` the id given, whether it was there or not. */
   'Session.Apply': Method<
-    | { Op: 'create'; Session: SessionRequest }
-    | { Op: 'destroy'; Session: { readonly ID: string } },
+    { Op: 'create'; Session: SessionRequest } | { Op: 'destroy'; Session: { readonly ID: string } },
     string
   >
   /** The session, renewed; `undefined` if there is none. */

@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 
+import type { Immutable } from './immutable.ts'
+
 /** A node's row, spelled as it goes over HTTP and RPC. `null` where Go prints a nil map. */
 export const Node = Type.Object({
   ID: Type.String(),
@@ -11,7 +13,7 @@ export const Node = Type.Object({
   CreateIndex: Type.Integer(),
   ModifyIndex: Type.Integer(),
 })
-export type Node = Readonly<Type.Static<typeof Node>>
+export type Node = Immutable<Type.Static<typeof Node>>
 
 /** A node with what runs on it, as `/v1/internal/ui/nodes` and the ANY answers of DNS want it. */
 export interface NodeDump {

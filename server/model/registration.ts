@@ -1,8 +1,8 @@
 import type { HealthCheck } from './check.ts'
 import type { Service } from './service.ts'
 
-/** What a client leaves out is filled in: `CreateIndex` and `ModifyIndex` are the state's alone. */
-type Given<Row> = Omit<Row, 'CreateIndex' | 'ModifyIndex'>
+/** A row as a client gives it: `CreateIndex` and `ModifyIndex` are the state's alone. */
+export type Given<Row> = Omit<Row, 'CreateIndex' | 'ModifyIndex'>
 
 /** `Catalog.Register`: a node, and on it perhaps one service and some checks, in one step. */
 export interface Registration {

@@ -1,10 +1,12 @@
 import { Type } from 'typebox'
 
+import type { Immutable } from './immutable.ts'
+
 export const ServiceAddress = Type.Object({ Address: Type.String(), Port: Type.Integer() })
-export type ServiceAddress = Readonly<Type.Static<typeof ServiceAddress>>
+export type ServiceAddress = Immutable<Type.Static<typeof ServiceAddress>>
 
 export const Weights = Type.Object({ Passing: Type.Integer(), Warning: Type.Integer() })
-export type Weights = Readonly<Type.Static<typeof Weights>>
+export type Weights = Immutable<Type.Static<typeof Weights>>
 
 /**
  * A service instance as the catalog keeps it: the row under its node, in the order and spelling of Consul's `NodeService`.
@@ -26,7 +28,7 @@ export const Service = Type.Object({
   CreateIndex: Type.Integer(),
   ModifyIndex: Type.Integer(),
 })
-export type Service = Readonly<Type.Static<typeof Service>>
+export type Service = Immutable<Type.Static<typeof Service>>
 
 /** What `/v1/catalog/service/:name` answers: the instance and its node in one flat row. */
 export const CatalogService = Type.Object({
@@ -51,4 +53,4 @@ export const CatalogService = Type.Object({
   CreateIndex: Type.Integer(),
   ModifyIndex: Type.Integer(),
 })
-export type CatalogService = Readonly<Type.Static<typeof CatalogService>>
+export type CatalogService = Immutable<Type.Static<typeof CatalogService>>

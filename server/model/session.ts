@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 
+import type { Immutable } from './immutable.ts'
+
 export const ServiceCheckRef = Type.Object({ ID: Type.String(), Namespace: Type.String() })
 
 /** A session as the API prints it. `LockDelay` is whole nanoseconds, `TTL` the text the client gave. */
@@ -15,7 +17,7 @@ export const Session = Type.Object({
   CreateIndex: Type.Integer(),
   ModifyIndex: Type.Integer(),
 })
-export type Session = Readonly<Type.Static<typeof Session>>
+export type Session = Immutable<Type.Static<typeof Session>>
 
 export const sessionBehaviors = ['release', 'delete'] as const
 export const sessionTtlMaxMs = 24 * 3_600_000

@@ -51,7 +51,8 @@ export const txnSizeMaxBytes = 524_288
 /** True where no step writes: such a transaction is a read, with a read's consistency. */
 export function isReadOnly(ops: readonly TxnOp[]): boolean {
   return ops.every((op) => {
-    if ('KV' in op) return /^(get|get-tree|check-index|check-session|check-not-exists)$/.test(op.KV.Verb)
+    if ('KV' in op)
+      return /^(get|get-tree|check-index|check-session|check-not-exists)$/.test(op.KV.Verb)
     if ('Node' in op) return op.Node.Verb === 'get'
     if ('Service' in op) return op.Service.Verb === 'get'
     if ('Check' in op) return op.Check.Verb === 'get'

@@ -9,9 +9,14 @@ const max = 2n ** 64n - 1n
 /** Go's `strconv.ParseUint(text, 10, 64)`, with its error text. */
 export function parseUnsigned64(
   text: string,
-): { readonly ok: true; readonly value: Unsigned64 } | { readonly ok: false; readonly error: string } {
+):
+  | { readonly ok: true; readonly value: Unsigned64 }
+  | { readonly ok: false; readonly error: string } {
   if (!/^\d+$/.test(text))
-    return { ok: false, error: `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax` }
+    return {
+      ok: false,
+      error: `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    }
   const exact = BigInt(text)
   if (exact > max)
     return {

@@ -1,0 +1,215 @@
+import { isIP } from 'node:net'
+
+import { checkStatuses } from '../../server/model/check.ts'
+import type { HealthCheck } from '../../server/model/check.ts'
+import type { CheckDefinition, ServiceDefinition } from '../../server/model/definition.ts'
+import { PraetorError } from '../../server/model/errors.ts'
+import type { Service, ServiceAddress } from '../../server/model/service.ts'
+
+/** A row as an agent gives it: the catalog adds the indexes. */
+export type ServiceRow = Omit<Service, 'CreateIndex' | 'ModifyIndex'>
+export type CheckRow = Omit<HealthCheck, 'CreateIndex' | 'ModifyIndex'>
+
+/** A check to run, and the row that shows what came of it. */
+export interface CheckSpecification {
+  readonly row: CheckRow
+  readonly definition: CheckDefinition
+}
+
+const metaPairsMax = 64
+const metaKeyMaxLength = 128
+const metaValueMaxLength = 512
+
+/**
+ * What a definition means: the rows it puts into the catalog, or the reason it can't. Texts are those of Consul's agent API;
+ * a definition in a configuration file is refused with the same ones.
+ */
+export function serviceOf(definition: ServiceDefinition): ServiceRow {
+  if (definition.Name === '') throw invalid('Missing service name')
+  if (['0.0.0.0', '::', '[::]'].includes(definition.Address))
+    throw invalid('Invalid service address')
+  checkMeta(definition.Meta)
+  const Weights = definition.Weights ?? { Passing: 1, Warning: 1 }
+  checkWeights(Weights)
+  if (definition.Connect !== undefined && 'SidecarService' in definition.Connect)
+    throw invalid(
+      'Invalid SidecarService: sidecar services are not supported by this version of Praetor yet',
+    )
+  const TaggedAddresses = taggedAddresses(definition)
+  return {
+    ...(definition.Kind === '' ? {} : { Kind: definition.Kind }),
+    ID: definition.ID === '' ? definition.Name : definition.ID,
+    Service: definition.Name,
+    Tags: definition.Tags,
+    Address: definition.Address,
+    ...(TaggedAddresses === undefined ? {} : { TaggedAddresses }),
+    Meta: Object.keys(definition.Meta).length === 0 ? null : definition.Meta,
+    Port: definition.Port,
+    Weights,
+    EnableTagOverride: definition.EnableTagOverride,
+    Proxy: { MeshGateway: {}, Expose: {}, ...definition.Proxy },
+    Connect: definition.Connect ?? {},
+  }
+}
+
+/** The checks that come with a service. One alone is called after the service, several are numbered. */
+export function checksOf(
+  definition: ServiceDefinition,
+  service: ServiceRow,
+  node: string,
+): CheckSpecification[] {
+  return definition.Checks.map((check, position) => {
+    validateCheck(check)
+    const numbered =
+      definition.Checks.length > 1
+        ? `service:${service.ID}:${position + 1}`
+        : `service:${service.ID}`
+    return {
+      definition: check,
+      row: checkRow(check, node, {
+        CheckID: check.CheckID === '' ? numbered : check.CheckID,
+        Name: check.Name === '' ? `Service '${service.Service}' check` : check.Name,
+        service,
+      }),
+    }
+  })
+}
+
+/** A check registered by itself, for the node or, by its id, for a service that `services` finds. */
+export function checkOf(
+  definition: CheckDefinition,
+  node: string,
+  services: (id: string) => ServiceRow | undefined,
+): CheckSpecification {
+  if (definition.Name === '') throw invalid('Missing check name')
+  if (definition.Status !== '' && !isStatus(definition.Status)) throw invalid('Bad check status')
+  validateCheck(definition)
+  const service = definition.ServiceID === '' ? undefined : services(definition.ServiceID)
+  if (definition.ServiceID !== '' && service === undefined)
+    throw new PraetorError(
+      'failed',
+      `ServiceID ${JSON.stringify(definition.ServiceID)} does not exist`,
+    )
+  const CheckID = definition.CheckID === '' ? definition.Name : definition.CheckID
+  return {
+    definition,
+    row: checkRow(definition, node, { CheckID, Name: definition.Name, service }),
+  }
+}
+
+/** The word for a check's kind, as it stands in its row. Where several are named, this order decides. */
+export function kindOf(definition: CheckDefinition): string {
+  if (definition.GRPC !== '') return 'grpc'
+  if (definition.HTTP !== '') return 'http'
+  if (definition.TTLMs > 0) return 'ttl'
+  if (definition.TCP !== '') return 'tcp'
+  if (definition.AliasNode !== '' || definition.AliasService !== '') return 'alias'
+  if (definition.DockerContainerID !== '') return 'docker'
+  return definition.ScriptArgs.length > 0 ? 'script' : ''
+}
+
+function checkRow(
+  definition: CheckDefinition,
+  Node: string,
+  given: {
+    readonly CheckID: string
+    readonly Name: string
+    readonly service: ServiceRow | undefined
+  },
+): CheckRow {
+  return {
+    Node,
+    CheckID: given.CheckID,
+    Name: given.Name,
+    Status: definition.Status === '' ? 'critical' : definition.Status,
+    Notes: definition.Notes,
+    Output: '',
+    ServiceID: given.service?.ID ?? '',
+    ServiceName: given.service?.Service ?? '',
+    ServiceTags: given.service?.Tags ?? [],
+    Type: kindOf(definition),
+    Definition: {},
+  }
+}
+
+function validateCheck(definition: CheckDefinition): void {
+  const fail = (text: string): PraetorError => invalid(`Invalid check: ${text}`)
+  const kind = kindOf(definition)
+  const alias = kind === 'alias'
+  const periodic = !alias && kind !== 'ttl' && kind !== ''
+  if (definition.IntervalMs > 0 && definition.TTLMs > 0)
+    throw fail('Interval and TTL cannot both be specified')
+  if (periodic && definition.IntervalMs <= 0)
+    throw fail('Interval must be > 0 for Script, HTTP, or TCP checks')
+  if (alias && definition.IntervalMs > 0) throw fail('Interval cannot be set for Alias checks')
+  if (!periodic && !alias && definition.TTLMs <= 0) throw fail('TTL must be > 0 for TTL checks')
+  if (definition.OutputMaxSize < 0) throw fail('MaxOutputMaxSize must be positive')
+  if (definition.Status !== '' && !isStatus(definition.Status))
+    throw invalid(`Status for checks must 'passing', 'warning', 'critical'`)
+  if (kind === 'script')
+    throw invalid(
+      "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true",
+    )
+  if (!['http', 'tcp', 'ttl'].includes(kind))
+    throw fail(`${kind} checks are not supported by this version of Praetor yet`)
+}
+
+function isStatus(text: string): boolean {
+  return (checkStatuses as readonly string[]).includes(text)
+}
+
+function checkMeta(meta: Readonly<Record<string, string>>): void {
+  const fail = (text: string): PraetorError => invalid(`Invalid Service Meta: ${text}`)
+  const pairs = Object.entries(meta)
+  if (pairs.length > metaPairsMax)
+    throw fail(`Node metadata cannot contain more than ${metaPairsMax} key/value pairs`)
+  for (const [key, value] of pairs) {
+    const problem = metaProblem(key, value)
+    if (problem !== undefined)
+      throw fail(`Couldn't load metadata pair ('${key}', '${value}'): ${problem}`)
+  }
+}
+
+function metaProblem(key: string, value: string): string | undefined {
+  if (key === '') return 'Key cannot be blank'
+  if (!/^[a-zA-Z0-9_-]+$/.test(key)) return 'Key contains invalid characters'
+  if (key.length > metaKeyMaxLength)
+    return `Key is too long (limit: ${metaKeyMaxLength} characters)`
+  if (key.startsWith('consul-')) return "Key prefix 'consul-' is reserved for internal use"
+  return value.length > metaValueMaxLength
+    ? `Value is too long (limit: ${metaValueMaxLength} characters)`
+    : undefined
+}
+
+function checkWeights({ Passing, Warning }: { Passing: number; Warning: number }): void {
+  if (Passing < 1) throw invalid('Invalid Weights: Passing must be greater than 0')
+  if (Warning < 0) throw invalid('Invalid Weights: Warning must be greater or equal than 0')
+  if (Passing > 65_535 || Warning > 65_535)
+    throw invalid('Invalid Weights: DNS Weight must be between 0 and 65535')
+}
+
+/** An address that is an IP is also the service's LAN and WAN address of its family, unless others were given. */
+function taggedAddresses({
+  Address,
+  Port,
+  TaggedAddresses,
+}: ServiceDefinition): Record<string, ServiceAddress> | undefined {
+  const family = isIP(Address)
+  const given = Object.entries(TaggedAddresses).map(([tag, address]) => [
+    tag,
+    { Address: address.Address, Port: address.Port },
+  ])
+  const derived =
+    family === 0
+      ? []
+      : [`lan_ipv${family}`, `wan_ipv${family}`].map((tag) => [tag, { Address, Port }])
+  const all = Object.fromEntries([...derived, ...given]) as Record<string, ServiceAddress>
+  const tags = Object.keys(all).toSorted()
+  return tags.length === 0
+    ? undefined
+    : Object.fromEntries(tags.map((tag) => [tag, all[tag] as ServiceAddress]))
+}
+
+function invalid(text: string): PraetorError {
+  return new PraetorError('bad-request', text)
+}
