@@ -1,7 +1,12 @@
 import { kvCommands } from './kv.ts'
+import { sessionCommands } from './session.ts'
 
-/**
- * Every replicated command: ONE row each. The number is its first byte in the log and in every log there ever was, so numbers are
- * never reused or changed. `apply` must be deterministic: no clock, no chance, no locale; the leader has stamped both into the args.
- */
-export const commands = { ...kvCommands } as const
+/** Every replicated command: ONE row each, in the file of its family. Rows say what command.ts asks of them. */
+export const commands = {
+  ...kvCommands,
+  ...sessionCommands,
+} as const
+
+export type CommandName = keyof typeof commands
+export type CommandArgs<C extends CommandName> = Parameters<(typeof commands)[C]['apply']>[2]
+export type CommandResult<C extends CommandName> = ReturnType<(typeof commands)[C]['apply']>

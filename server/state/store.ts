@@ -72,6 +72,11 @@ export class Store {
     return max
   }
 
+  /** True until the first entry was applied: there is nothing yet that a stale read could show. */
+  get isEmpty(): boolean {
+    return this.indexes.size === 0
+  }
+
   /** Tables in the order of their definition: what a snapshot writes and a restore reads. */
   get tables(): ReadonlyMap<string, AnyTable> {
     return this.#tables

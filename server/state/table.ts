@@ -79,10 +79,15 @@ export class Table<Row extends object, Index extends string = never> {
     return range(this.#tree(index), value + end)
   }
 
+  /** Every row that the index holds, in the order of its values. */
+  allBy(index: Index, watch?: WatchSet): Iterable<Row> {
+    watch?.add(this.name)
+    return this.#tree(index).values()
+  }
+
   /** Whether the index finds any row under this value. */
   has(index: Index, value: string): boolean {
-    for (const _row of this.by(index, value)) return true
-    return false
+    return this.by(index, value)[Symbol.iterator]().next().done !== true
   }
 
   /** What a waiter for one row waits for; beginnings of it are prefix topics. */
@@ -149,7 +154,7 @@ function* range<Row>(tree: Tree<Row>, prefix: string): Iterable<Row> {
   }
 }
 
-const beyondAscii = /[^\u0000-\u007f]/
+const beyondAscii = /[\u0080-\uffff]/
 
 /** A string whose units are the UTF-8 bytes of the text: such strings compare as their bytes do. */
 export function byteString(text: string): string {

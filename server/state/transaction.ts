@@ -6,6 +6,12 @@ export interface IndexRow {
   readonly Value: number
 }
 
+/** Locks that were lost with their session: nobody may take these keys for so long. */
+export interface LockRelease {
+  readonly keys: readonly string[]
+  readonly delayMs: number
+}
+
 interface Change {
   readonly undo: () => void
   readonly touched: () => Iterable<string>
@@ -20,6 +26,7 @@ export class Transaction {
   readonly index: number
   readonly #indexes: Table<IndexRow>
   readonly #changes: Change[] = []
+  #lockReleases: LockRelease[] = []
 
   constructor(index: number, indexes: Table<IndexRow>) {
     this.index = index
@@ -45,6 +52,15 @@ export class Transaction {
     this.delete(this.#indexes, key)
   }
 
+  /** Notes that locks were lost, for those who listen to the store; they hear of it when all is done. */
+  releaseLocks(release: LockRelease): void {
+    this.#lockReleases.push(release)
+  }
+
+  get lockReleases(): readonly LockRelease[] {
+    return this.#lockReleases
+  }
+
   get changed(): boolean {
     return this.#changes.length > 0
   }
@@ -52,6 +68,7 @@ export class Transaction {
   /** Takes every write back, last first. */
   undo(): void {
     while (this.#changes.length > 0) this.#changes.pop()?.undo()
+    this.#lockReleases = []
   }
 
   /** Every topic that this transaction touched. */

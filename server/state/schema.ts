@@ -1,0 +1,116 @@
+import type { HealthCheck } from '../model/check.ts'
+import type { KvEntry } from '../model/kv.ts'
+import type { Node } from '../model/node.ts'
+import type { Service } from '../model/service.ts'
+import type { Session } from '../model/session.ts'
+import { byteString, defineTable } from './table.ts'
+
+/**
+ * Every table's definition on one page: what a row is, what it is found by. Each is a field of Store (store.ts), and is then part
+ * of snapshots and can be watched without further ado.
+ */
+
+/** Keys and values, in the order of the key's bytes: prefixes and lists go by bytes, as in Consul. */
+export const kvTable = defineTable<KvEntry, 'session'>({
+  name: 'kvs',
+  key: ({ Key }) => byteString(Key),
+  indexes: {
+    // A client may spell its session's id in its own way; the key keeps the spelling, the session is the same.
+    session: ({ Session }) => (Session === undefined ? [] : [Session.toLowerCase()]),
+  },
+})
+
+/** That something was deleted, so that the index of a list with less in it is not lower than before. */
+export interface Tombstone {
+  /** The key; for a whole tree the prefix that was deleted. */
+  readonly Key: string
+  readonly Index: number
+}
+
+export const tombstoneTable = defineTable<Tombstone, 'age'>({
+  name: 'tombstones',
+  key: ({ Key }) => byteString(Key),
+  // Sixteen digits hold every safe integer, so that text order is the order of age.
+  indexes: { age: ({ Index }) => [String(Index).padStart(16, '0')] },
+})
+
+/** Sessions under their ids; found by the node and by each check that they live by. */
+export const sessionTable = defineTable<Session, 'node' | 'check'>({
+  name: 'sessions',
+  key: ({ ID }) => ID.toLowerCase(),
+  indexes: {
+    node: ({ Node }) => [nodeKey(Node)],
+    check: (row) => checksOfSession(row).map((checkId) => checkOnNode(row.Node, checkId)),
+  },
+})
+
+/** The ids of the checks that a session lives by; those of services are checks of its node like any other. */
+export function checksOfSession({
+  NodeChecks,
+  ServiceChecks,
+}: Pick<Session, 'NodeChecks' | 'ServiceChecks'>): string[] {
+  return [...(NodeChecks ?? []), ...(ServiceChecks ?? []).map(({ ID }) => ID)]
+}
+
+/** Nodes under their names; `N1` and `n1` are the same node. */
+export const nodeTable = defineTable<Node, 'id'>({
+  name: 'nodes',
+  key: (node) => nodeKey(node.Node),
+  indexes: { id: (node) => (node.ID === '' ? [] : [nodeIdKey(node.ID)]) },
+})
+
+export function nodeKey(name: string): string {
+  return name.toLowerCase()
+}
+
+export function nodeIdKey(id: string): string {
+  return id.toLowerCase()
+}
+
+/** A service instance and the node it is on. */
+export interface ServiceRow {
+  readonly Node: string
+  readonly Service: Service
+}
+
+/**
+ * Instances under node and id, so that a node's are together, and in every index in the order that clients see: by node, then id.
+ * Names are found whatever their case.
+ */
+export const serviceTable = defineTable<ServiceRow, 'service' | 'connect'>({
+  name: 'services',
+  key: (row) => serviceOnNode(row.Node, row.Service.ID),
+  indexes: {
+    service: (row) => [row.Service.Service.toLowerCase()],
+    connect: (row) => connectNames(row.Service),
+  },
+})
+
+/** The service that one reaches over the mesh through this instance: a proxy's destination, or itself if it speaks Connect. */
+function connectNames({ Kind, Service: name, Proxy, Connect }: Service): readonly string[] {
+  if (Kind === 'connect-proxy') {
+    const destination = Proxy['DestinationServiceName']
+    return typeof destination === 'string' ? [destination.toLowerCase()] : []
+  }
+  return Connect['Native'] === true ? [name.toLowerCase()] : []
+}
+
+/** Checks under node and id. The owner is an instance, or, with an empty service id, the whole node. */
+export const checkTable = defineTable<HealthCheck, 'owner' | 'service' | 'status'>({
+  name: 'checks',
+  key: (check) => checkOnNode(check.Node, check.CheckID),
+  indexes: {
+    owner: (check) => [serviceOnNode(check.Node, check.ServiceID)],
+    service: (check) => (check.ServiceName === '' ? [] : [check.ServiceName.toLowerCase()]),
+    status: (check) => [check.Status],
+  },
+})
+
+/** No name holds a NUL, so that the services of `web` and of `web-1` don't mix. */
+export function serviceOnNode(node: string, serviceId: string): string {
+  return `${nodeKey(node)}\u0000${serviceId.toLowerCase()}`
+}
+
+export function checkOnNode(node: string, checkId: string): string {
+  return `${nodeKey(node)}\u0000${checkId.toLowerCase()}`
+}
