@@ -1,0 +1,22 @@
+import { PraetorError } from '../model/errors.ts'
+import { compileExpression } from './evaluate.ts'
+import type { FieldSet } from './fields.ts'
+import { parseExpression } from './parser.ts'
+
+/**
+ * `?filter=`: a function that says which rows the expression lets through. An empty expression lets all through.
+ * Rows are spelled as in the API's answers. Throws PraetorError (`failed`) with Consul's text for an expression that is not one.
+ */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it names the row at the call
+export function createFilter<Row>(expression: string, fields: FieldSet): (row: Row) => boolean {
+  if (expression === '') return () => true
+  try {
+    return compileExpression(parseExpression(expression), fields)
+  } catch (error) {
+    if (!(error instanceof PraetorError)) throw error
+    throw new PraetorError(
+      'failed',
+      `Failed to create boolean expression evaluator: ${error.message}`,
+    )
+  }
+}
