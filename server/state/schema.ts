@@ -63,8 +63,14 @@ export function nodeKey(name: string): string {
   return name.toLowerCase()
 }
 
+/** Ids are compared as bytes, so neither case nor hyphens count. */
 export function nodeIdKey(id: string): string {
-  return id.toLowerCase()
+  return id.replaceAll('-', '').toLowerCase()
+}
+
+/** What the keys of everything on a node begin with. */
+export function onNode(name: string): string {
+  return `${nodeKey(name)}\u0000`
 }
 
 /** A service instance and the node it is on. */
