@@ -34,9 +34,9 @@ export interface Consensus {
   awaitLeader(signal: AbortSignal): Promise<void>
 }
 
-export type EndpointTable = { readonly [M in ReadMethod]: ReadEndpoint<M> } & {
-  readonly [M in WriteMethod]: WriteEndpoint<M>
-}
+export type ReadTable = { readonly [M in ReadMethod]: ReadEndpoint<M> }
+export type WriteTable = { readonly [M in WriteMethod]: WriteEndpoint<M> }
+export type EndpointTable = ReadTable & WriteTable
 
 export interface CallDependencies {
   readonly endpoints: EndpointTable
@@ -71,12 +71,13 @@ export class LocalRpc implements Rpc {
     args: ReadMethods[M]['args'],
     options: QueryOptions = {},
   ): Promise<ReadReply<ReadMethods[M]['reply']>> {
-    const { consensus, endpoints } = this.#needs
+    const { consensus } = this.#needs
     this.#checkDatacenter(options.datacenter)
     const consistency = options.consistency ?? 'default'
     if (consistency !== 'default' || !consensus.leaseValid())
       await this.#agree(consistency, options)
-    const endpoint = endpoints[method] as ReadEndpoint<M>
+    const reads: ReadTable = this.#needs.endpoints
+    const endpoint: ReadEndpoint<M> = reads[method]
     const result =
       options.minIndex !== undefined && options.minIndex > 0
         ? await this.#block(endpoint, method, args, options, consistency)
@@ -97,10 +98,11 @@ export class LocalRpc implements Rpc {
     args: WriteMethods[M]['args'],
     options: WriteOptions = {},
   ): Promise<WriteMethods[M]['reply']> {
-    const { consensus, endpoints, writeContext } = this.#needs
+    const { consensus, writeContext } = this.#needs
     this.#checkDatacenter(options.datacenter)
     if (!consensus.leaseValid()) await this.#holdForLeader(options.signal)
-    const endpoint = endpoints[method] as WriteEndpoint<M>
+    const writes: WriteTable = this.#needs.endpoints
+    const endpoint: WriteEndpoint<M> = writes[method]
     return endpoint.run(writeContext, args)
   }
 

@@ -1,0 +1,30 @@
+import type { Propose } from '../endpoints/method.ts'
+import type { Registration } from '../model/registration.ts'
+import type { Chance } from '../runtime/chance.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { Store } from '../state/store.ts'
+import type { SessionTtls } from './session-ttls.ts'
+
+/** What a leader's duties work with. */
+export interface LeaderContext {
+  readonly store: Store
+  readonly propose: Propose
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly sessionTtls: SessionTtls
+  /** How the catalog should show the servers that are members now. */
+  readonly members: () => readonly Registration[]
+}
+
+/**
+ * Something that only the leader does, from the moment it leads until the signal fires. A duty that fails is logged and begun
+ * again after a pause; one that resolves is done for this term.
+ */
+export interface Duty {
+  readonly name: string
+  run(leader: LeaderContext, signal: AbortSignal): Promise<void>
+}

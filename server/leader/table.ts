@@ -1,0 +1,7 @@
+import type { Duty } from './duty.ts'
+import { registerMembers } from './member-registration.ts'
+import { expireSessions } from './session-ttls.ts'
+import { reapTombstones } from './tombstone-reaper.ts'
+
+/** What only a leader does: ONE row each. */
+export const duties: readonly Duty[] = [registerMembers, expireSessions, reapTombstones]
