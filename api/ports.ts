@@ -58,7 +58,11 @@ export interface LocalAgent {
   registerCheck(definition: CheckDefinition, options: { readonly token: string }): Promise<void>
   deregisterCheck(id: string, token: string): Promise<void>
   /** Sets a TTL check's status and, where given, its output. */
-  updateTtl(checkId: string, status: 'passing' | 'warning' | 'critical', output: string): Promise<void>
+  updateTtl(
+    checkId: string,
+    status: 'passing' | 'warning' | 'critical',
+    output: string,
+  ): Promise<void>
   serviceMaintenance(id: string, enable: boolean, reason: string, token: string): Promise<void>
   nodeMaintenance(enable: boolean, reason: string, token: string): Promise<void>
 

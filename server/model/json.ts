@@ -64,3 +64,25 @@ export function decodeJson(text: string): unknown {
       )
     : JSON.parse(text)
 }
+
+const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^"{}[\],:\s]+/g
+
+/** Compact JSON as Go's `MarshalIndent` prints it, four spaces and a line's end; numbers and the order of keys stay as they are. */
+export function indentJson(compact: string): string {
+  let out = ''
+  let depth = 0
+  let before = ''
+  const line = (): string => `\n${'    '.repeat(depth)}`
+  for (const [part] of compact.matchAll(token)) {
+    if (part === '}' || part === ']') {
+      depth -= 1
+      out += before === '{' || before === '[' ? part : line() + part
+    } else {
+      if (before === '{' || before === '[' || before === ',') out += line()
+      out += part === ':' ? ': ' : part
+      if (part === '{' || part === '[') depth += 1
+    }
+    before = part
+  }
+  return `${out}\n`
+}

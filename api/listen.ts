@@ -1,0 +1,117 @@
+import { chmod, chown, rm } from 'node:fs/promises'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+/** Where to listen: a TCP port (0 for any that is free), or a Unix socket with its permissions. */
+export type ListenAddress =
+  | { readonly host: string; readonly port: number }
+  | {
+      readonly socketPath: string
+      readonly mode?: number
+      readonly uid?: number
+      readonly gid?: number
+    }
+
+export interface Listener {
+  /** As it came to be: with the port that was chosen. */
+  readonly address: ListenAddress
+  close(): Promise<void>
+}
+
+/** A connection that asks for nothing is closed after this; clients give up on idle ones much earlier. */
+const idleTimeoutMs = 600_000
+/** How long a request's head, and all of it, may take to arrive. How long its answer takes is the handler's affair. */
+const headersTimeoutMs = 60_000
+const requestTimeoutMs = 300_000
+/** Go's limit, path and query included. */
+const headersSizeMaxBytes = 1024 * 1024
+
+/** Serves the handler at the address. Rejects when the address can't be had. */
+export async function listen(
+  address: ListenAddress,
+  handle: RequestListener,
+  options: { readonly connectionsPerClientMax: number },
+): Promise<Listener> {
+  const server = createServer(
+    {
+      keepAliveTimeout: idleTimeoutMs,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      maxHeaderSize: headersSizeMaxBytes,
+    },
+    handle,
+  )
+  server.on('clientError', refuseGarbage)
+  limitConnections(server, options.connectionsPerClientMax)
+  await bind(server, address)
+  return {
+    address: boundAddress(server, address),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        // Long polls would hold the door open for minutes; their clients ask another server.
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function bind(server: Server, address: ListenAddress): Promise<void> {
+  // A socket file that a crash left behind would be in the way.
+  if ('socketPath' in address) await rm(address.socketPath, { force: true })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(
+      'socketPath' in address
+        ? { path: address.socketPath }
+        : { host: address.host, port: address.port },
+      () => {
+        server.off('error', reject)
+        resolve()
+      },
+    )
+  })
+  if (!('socketPath' in address)) return
+  if (address.mode !== undefined) await chmod(address.socketPath, address.mode)
+  if (address.uid !== undefined || address.gid !== undefined)
+    await chown(address.socketPath, address.uid ?? -1, address.gid ?? -1)
+}
+
+function boundAddress(server: Server, asked: ListenAddress): ListenAddress {
+  return 'socketPath' in asked
+    ? asked
+    : { host: asked.host, port: (server.address() as AddressInfo).port }
+}
+
+/** What Go answers to what is no HTTP. */
+function refuseGarbage(
+  _error: Error,
+  socket: { writable: boolean; end(text: string): void; destroy(): void },
+): void {
+  if (socket.writable) socket.end(badRequest)
+  else socket.destroy()
+}
+
+const badRequest =
+  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request'
+
+/** One address may hold so many connections; those beyond are closed before they can ask. */
+function limitConnections(server: Server, perClientMax: number): void {
+  if (perClientMax <= 0) return
+  const held = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const client = socket.remoteAddress
+    // Unix sockets have no address and no limit.
+    if (client === undefined) return
+    const count = (held.get(client) ?? 0) + 1
+    if (count > perClientMax) {
+      socket.destroy()
+      return
+    }
+    held.set(client, count)
+    socket.once('close', () => {
+      const left = (held.get(client) ?? 1) - 1
+      if (left === 0) held.delete(client)
+      else held.set(client, left)
+    })
+  })
+}

@@ -1,0 +1,90 @@
+import type { ServerResponse } from 'node:http'
+
+import { endWith } from './answer.ts'
+
+/**
+ * What Go's HTTP server and its mux do to a URL before any handler sees it. Nearly every URL is plain and passes one test; the
+ * rest is decoded, refused or sent elsewhere here, so that routes only see paths they can trust.
+ */
+export type Arrival =
+  | { readonly kind: 'route'; readonly url: string }
+  | { readonly kind: 'redirect'; readonly location: string }
+  /** A path with a character that can't be printed. */
+  | { readonly kind: 'unprintable' }
+  /** No URL at all: as if the request could not be parsed. */
+  | { readonly kind: 'malformed' }
+
+/** Segments of ordinary characters that don't begin with a dot, one slash between them. */
+const plain = /^(?:\/[\w~!$&'()*+,:;=@-][\w.~!$&'()*+,:;=@-]*)*\/?(?:\?|$)/
+
+export const isPlain = (url: string): boolean => plain.test(url)
+
+export function examine(url: string, options: { readonly filterUnprintable: boolean }): Arrival {
+  const target = url.replace(/^https?:\/\/[^/?]*/i, '')
+  const at = target.indexOf('?')
+  const rawPath = at < 0 ? target : target.slice(0, at)
+  const query = at < 0 ? '' : target.slice(at)
+  if (!rawPath.startsWith('/')) return { kind: 'malformed' }
+  const path = decode(rawPath)
+  if (path === undefined) return { kind: 'malformed' }
+  if (options.filterUnprintable && unprintable.test(path)) return { kind: 'unprintable' }
+  const cleaned = clean(path)
+  return cleaned === path
+    ? { kind: 'route', url: path.split('/').map(encodeURIComponent).join('/') + query }
+    : { kind: 'redirect', location: escapePath(cleaned) + query }
+}
+
+/** Go's unicode.IsPrint. */
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
+
+/** Undefined for malformed escapes and, unlike Go, for bytes that are not UTF-8, which a JSON answer could not name. */
+function decode(rawPath: string): string | undefined {
+  try {
+    return decodeURIComponent(
+      Buffer.from(rawPath, 'latin1').toString('latin1').replace(highBytes, percent),
+    )
+  } catch {
+    return undefined
+  }
+}
+
+/** node:http hands on each byte of a URL as one character. */
+const highBytes = /[\x80-\xff]/g
+const percent = (byte: string): string => `%${byte.charCodeAt(0).toString(16)}`
+
+/** Go's path.Clean, with the closing slash kept. */
+export function clean(path: string): string {
+  const kept: string[] = []
+  for (const segment of path.split('/')) {
+    if (segment === '..') kept.pop()
+    else if (segment !== '' && segment !== '.') kept.push(segment)
+  }
+  const cleaned = `/${kept.join('/')}`
+  return path.endsWith('/') && cleaned !== '/' ? `${cleaned}/` : cleaned
+}
+
+/** Go's URL.EscapedPath. */
+export function escapePath(path: string): string {
+  return encodeURIComponent(path)
+    .replace(/%(?:24|26|2B|2C|2F|3A|3B|3D|40)/g, decodeURIComponent)
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+/** Go's http.Redirect: a page for who asked with GET, otherwise the header alone. */
+export function redirect(raw: ServerResponse, location: string): void {
+  if (raw.req.method !== 'GET' && raw.req.method !== 'HEAD')
+    return endWith(raw, 301, ['Location', location, 'Content-Length', 0], '')
+  const page = `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n`
+  const headers = ['Content-Type', 'text/html; charset=utf-8', 'Location', location]
+  return endWith(raw, 301, [...headers, 'Content-Length', Buffer.byteLength(page)], page)
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&#34;',
+  "'": '&#39;',
+}
+const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
