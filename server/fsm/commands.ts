@@ -1,10 +1,12 @@
 import { kvCommands } from './kv.ts'
 import { sessionCommands } from './session.ts'
+import { txnCommands } from './txn.ts'
 
 /** Every replicated command: ONE row each, in the file of its family. Rows say what command.ts asks of them. */
 export const commands = {
   ...kvCommands,
   ...sessionCommands,
+  ...txnCommands,
 } as const
 
 export type CommandName = keyof typeof commands

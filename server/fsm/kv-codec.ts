@@ -34,7 +34,8 @@ export const kvCodec: CommandCodec<KvArgs> = {
     entry.writeUInt16LE(sessionSizeBytes, 2)
     entry.writeUInt32LE(keySizeBytes, 4)
     writeUnsigned64(entry, Flags, 8)
-    writeUnsigned64(entry, ModifyIndex, 16)
+    // A client may name any index; the largest safe one is as far from every real one.
+    writeUnsigned64(entry, Math.min(ModifyIndex, Number.MAX_SAFE_INTEGER), 16)
     if (sessionSizeBytes > 0) entry.write(Session, headSizeBytes, sessionSizeBytes, 'utf8')
     entry.write(Key, keyAt, keySizeBytes, keySizeBytes === Key.length ? 'latin1' : 'utf8')
     entry.set(Value, valueAt)

@@ -79,6 +79,8 @@ export interface SessionRequest {
   readonly LockDelayMs?: number
   readonly Behavior?: string
   readonly TTL?: string
+  /** The older name of NodeChecks. Empty, or null in JSON, asks for no check of the node at all. */
+  readonly Checks?: readonly string[]
   readonly NodeChecks?: readonly string[]
   readonly ServiceChecks?: readonly { readonly ID: string; readonly Namespace: string }[]
 }

@@ -1,4 +1,5 @@
 import { PraetorError } from './errors.ts'
+import { invalidHexByte } from './node-id.ts'
 
 /**
  * The texts with which Consul refuses what can't be a session's id. They come from the index that it looks the id up in, and
@@ -17,7 +18,5 @@ function mistakeIn(id: string): string | undefined {
   if (hyphens > 4) return `UUID should have maximum of 4 "-"; got ${hyphens}`
   if (Buffer.byteLength(digits) % 2 !== 0) return 'Input (without hyphens) must be even length'
   const wrong = /[^0-9a-f]/i.exec(digits)?.[0]
-  if (wrong === undefined) return undefined
-  const code = wrong.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
-  return `Invalid UUID: encoding/hex: invalid byte: U+${code} '${wrong}'`
+  return wrong === undefined ? undefined : `Invalid UUID: ${invalidHexByte(wrong)}`
 }

@@ -14,6 +14,8 @@ export const Session = Type.Object({
   TTL: Type.String(),
   NodeChecks: Type.Union([Type.Array(Type.String()), Type.Null()]),
   ServiceChecks: Type.Union([Type.Array(ServiceCheckRef), Type.Null()]),
+  /** What a client gave under the name that the two above replace; kept, and heeded, unless it says what they say. */
+  Checks: Type.Optional(Type.Array(Type.String())),
   CreateIndex: Type.Integer(),
   ModifyIndex: Type.Integer(),
 })

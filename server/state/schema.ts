@@ -1,4 +1,4 @@
-import type { HealthCheck } from '../model/check.ts'
+import type { HealthCheck, ServiceNode } from '../model/check.ts'
 import type { KvEntry } from '../model/kv.ts'
 import type { Node } from '../model/node.ts'
 import type { Service } from '../model/service.ts'
@@ -46,10 +46,11 @@ export const sessionTable = defineTable<Session, 'node' | 'check'>({
 
 /** The ids of the checks that a session lives by; those of services are checks of its node like any other. */
 export function checksOfSession({
+  Checks,
   NodeChecks,
   ServiceChecks,
-}: Pick<Session, 'NodeChecks' | 'ServiceChecks'>): string[] {
-  return [...(NodeChecks ?? []), ...(ServiceChecks ?? []).map(({ ID }) => ID)]
+}: Pick<Session, 'Checks' | 'NodeChecks' | 'ServiceChecks'>): string[] {
+  return [...(Checks ?? []), ...(NodeChecks ?? []), ...(ServiceChecks ?? []).map(({ ID }) => ID)]
 }
 
 /** Nodes under their names; `N1` and `n1` are the same node. */
@@ -79,13 +80,20 @@ export interface ServiceRow {
   readonly Service: Service
 }
 
-/**
- * Instances under node and id, so that a node's are together, and in every index in the order that clients see: by node, then id.
- * Names are found whatever their case.
- */
-export const serviceTable = defineTable<ServiceRow, 'service' | 'connect'>({
+/** Services under node and id, so that a node's are together. Who looks for a service by name finds its instances. */
+export const serviceTable = defineTable<ServiceRow>({
   name: 'services',
   key: (row) => serviceOnNode(row.Node, row.Service.ID),
+  indexes: {},
+})
+
+/**
+ * Each service with its node and the checks of both, as clients ask for it. It is derived from the other tables (instances.ts).
+ * Every index lists them by node and then by id. Names are found whatever their case.
+ */
+export const instanceTable = defineTable<ServiceNode, 'service' | 'connect'>({
+  name: 'instances',
+  key: (row) => serviceOnNode(row.Node.Node, row.Service.ID),
   indexes: {
     service: (row) => [row.Service.Service.toLowerCase()],
     connect: (row) => connectNames(row.Service),
