@@ -28,6 +28,8 @@ export type RaftEvent =
    * before the turn's messages makes the core's clock as good as the driver's.
    */
   | { readonly kind: 'tick'; readonly nowMs: number }
+  /** The machine slept, or its clocks disagree: whatever was concluded from time is void. */
+  | { readonly kind: 'clockJumped' }
   | { readonly kind: 'message'; readonly from: NodeId; readonly message: RaftMessage }
   /** Ends in exactly one Settlement with this ticket. The payload belongs to the core from now on. */
   | { readonly kind: 'propose'; readonly ticket: Ticket; readonly payload: Uint8Array }
