@@ -2,8 +2,8 @@ import type { HealthCheck } from '../model/check.ts'
 import { PraetorError } from '../model/errors.ts'
 import type { Given } from '../model/registration.ts'
 import { isSame } from './equality.ts'
+import { refreshInstance, refreshInstancesOnNode } from './instances.ts'
 import { checkOnNode, nodeKey, serviceOnNode } from './schema.ts'
-import { bumpServicesOfNode, serviceIndex } from './service-indexes.ts'
 import { invalidateSessionsOfCheck } from './sessions.ts'
 import type { Store } from './store.ts'
 import type { Transaction } from './transaction.ts'
@@ -40,7 +40,7 @@ export function putCheck(store: Store, tx: Transaction, given: Given<HealthCheck
   if (before && isSameCheck(before, check)) return before
   tx.put(store.checks, check)
   tx.bump('checks')
-  bumpOwner(store, tx, check)
+  refreshOwner(store, tx, check)
   return check
 }
 
@@ -61,7 +61,7 @@ export function deleteCheck(store: Store, tx: Transaction, node: string, checkId
   if (!check) return false
   tx.delete(store.checks, checkOnNode(node, checkId))
   tx.bump('checks')
-  bumpOwner(store, tx, check)
+  refreshOwner(store, tx, check)
   invalidateSessionsOfCheck(store, tx, node, checkId)
   return true
 }
@@ -84,9 +84,9 @@ export function findCheck(store: Store, node: string, checkId: string): HealthCh
   return store.checks.get(checkOnNode(node, checkId))
 }
 
-function bumpOwner(store: Store, tx: Transaction, check: HealthCheck): void {
-  if (check.ServiceID === '') bumpServicesOfNode(store, tx, check.Node)
-  else tx.bump(serviceIndex(check.ServiceName))
+function refreshOwner(store: Store, tx: Transaction, { Node, ServiceID }: HealthCheck): void {
+  if (ServiceID === '') refreshInstancesOnNode(store, tx, Node)
+  else refreshInstance(store, tx, Node, ServiceID)
 }
 
 function isSameCheck(a: HealthCheck, b: HealthCheck): boolean {

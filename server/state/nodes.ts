@@ -4,8 +4,8 @@ import type { Node } from '../model/node.ts'
 import type { Given } from '../model/registration.ts'
 import { deleteCheck, findCheck } from './checks.ts'
 import { isSame } from './equality.ts'
+import { refreshInstancesOnNode } from './instances.ts'
 import { nodeIdKey, nodeKey, onNode } from './schema.ts'
-import { bumpServicesOfNode } from './service-indexes.ts'
 import { deleteService } from './services.ts'
 import { invalidateSessionsOfNode } from './sessions.ts'
 import type { Store } from './store.ts'
@@ -40,7 +40,7 @@ export function putNode(store: Store, tx: Transaction, given: Given<Node>): Node
   if (before && isSameNode(before, node)) return before
   tx.put(store.nodes, node)
   tx.bump('nodes')
-  bumpServicesOfNode(store, tx, node.Node)
+  refreshInstancesOnNode(store, tx, node.Node)
   return node
 }
 

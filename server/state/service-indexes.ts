@@ -1,4 +1,3 @@
-import { onNode } from './schema.ts'
 import type { Store } from './store.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -13,16 +12,9 @@ export function serviceIndex(service: string): string {
 /** The last time that a service lost its last instance: where services without instances stand. */
 export const extinctionIndex = 'service_last_extinction'
 
-export function bumpServicesOfNode(store: Store, tx: Transaction, node: string): void {
-  const names = new Set<string>()
-  for (const { Service } of store.services.withPrefix(onNode(node)))
-    names.add(serviceIndex(Service.Service))
-  tx.bump(...names)
-}
-
 /** Notes that a service has an instance less; it was already taken out. */
 export function bumpDiminished(store: Store, tx: Transaction, service: string): void {
-  if (store.services.has('service', service.toLowerCase())) {
+  if (store.instances.has('service', service.toLowerCase())) {
     tx.bump(serviceIndex(service))
   } else {
     tx.forget(serviceIndex(service))

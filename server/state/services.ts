@@ -3,6 +3,7 @@ import type { Given } from '../model/registration.ts'
 import type { Service, Weights } from '../model/service.ts'
 import { deleteCheck } from './checks.ts'
 import { isSame } from './equality.ts'
+import { refreshInstance } from './instances.ts'
 import { nodeKey, serviceOnNode } from './schema.ts'
 import { bumpDiminished, serviceIndex } from './service-indexes.ts'
 import type { Store } from './store.ts'
@@ -25,7 +26,8 @@ export function putService(
   if (service.ID === '')
     throw new PraetorError('failed', 'failed inserting service: object missing primary index')
   tx.put(store.services, { Node: node, Service: service })
-  tx.bump('services', serviceIndex(service.Service))
+  tx.bump('services')
+  refreshInstance(store, tx, node, service.ID)
   if (row && serviceIndex(row.Service.Service) !== serviceIndex(service.Service))
     bumpDiminished(store, tx, row.Service.Service)
   return service
@@ -56,6 +58,7 @@ export function deleteService(
   for (const id of Array.from(store.checks.by('owner', key), ({ CheckID }) => CheckID))
     deleteCheck(store, tx, node, id)
   tx.delete(store.services, key)
+  tx.delete(store.instances, key)
   tx.bump('services', 'checks')
   bumpDiminished(store, tx, service.Service)
   return true

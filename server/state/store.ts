@@ -1,6 +1,7 @@
 import { assert } from '../model/assert.ts'
 import {
   checkTable,
+  instanceTable,
   kvTable,
   nodeTable,
   serviceTable,
@@ -37,6 +38,7 @@ export class Store {
   readonly nodes = this.#table(nodeTable)
   readonly services = this.#table(serviceTable)
   readonly checks = this.#table(checkTable)
+  readonly instances = new Table(instanceTable)
 
   /**
    * Carries out one log entry. Whatever throws inside takes all of the entry's writes back and is passed on.
@@ -77,7 +79,10 @@ export class Store {
     return this.indexes.size === 0
   }
 
-  /** Tables in the order of their definition: what a snapshot writes and a restore reads. */
+  /**
+   * Tables in the order of their definition: what a snapshot writes and a restore reads. The instances are not among them, as
+   * they follow from the others: who fills the tables by hand calls `rebuildInstances` after.
+   */
   get tables(): ReadonlyMap<string, AnyTable> {
     return this.#tables
   }
