@@ -17,9 +17,7 @@ import type { WatchSet } from './watch.ts'
 /** Throws for what can't be an id, as Consul does; an id that nobody has is an empty list. */
 export function getSession(store: Store, id: string, watch?: WatchSet): Indexed<Session[]> {
   const session = findSession(store, id, watch)
-  return session
-    ? { index: session.ModifyIndex, value: [session] }
-    : { index: sessionsIndex(store), value: [] }
+  return { index: sessionsIndex(store), value: session === undefined ? [] : [session] }
 }
 
 export function listSessions(store: Store, watch?: WatchSet): Indexed<Session[]> {
