@@ -1,0 +1,148 @@
+import { PraetorError, describeError } from '../model/errors.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { Applier } from './applier.ts'
+import type { SnapshotChunk } from './core/messages.ts'
+import type { RaftEvent, SnapshotOrder } from './core/output.ts'
+import type { SnapshotStore, StoredSnapshot } from './storage/port.ts'
+import { bounds, type EntryId, type Index, type SnapshotMeta } from './types.ts'
+
+/** When a server takes a snapshot by itself: whichever comes first. */
+export interface SnapshotRhythm {
+  readonly entriesMax: number
+  readonly bytesMax: number
+}
+
+/** Consul's raft_snapshot_threshold; and so many bytes that a start need not read more than a second's worth. */
+export const snapshotRhythm: SnapshotRhythm = { entriesMax: 16_384, bytesMax: 256 << 20 }
+
+interface KeeperOptions<Result> {
+  readonly applier: Applier<Result>
+  readonly store: SnapshotStore
+  readonly rhythm: SnapshotRhythm
+  /** The core's word for what a snapshot of the state at `index` is. */
+  readonly metaAt: (index: Index) => SnapshotMeta
+  readonly emit: (event: RaftEvent) => void
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** Takes snapshots, of its own accord and when asked, and carries the core's orders about them to the store. */
+export class SnapshotKeeper<Result> {
+  readonly #options: KeeperOptions<Result>
+  readonly #closing = new AbortController()
+  #taking: Promise<StoredSnapshot> | null = null
+  /** One order at a time, so that parts are written in the order they came. */
+  #orders: Promise<void> = Promise.resolve()
+  #entries = 0
+  #bytes = 0
+
+  constructor(options: KeeperOptions<Result>) {
+    this.#options = options
+  }
+
+  /** Told of what is handed to the state machine; takes a snapshot when that has become much. */
+  noteEntries(entries: number, bytes: number): void {
+    this.#entries += entries
+    this.#bytes += bytes
+  }
+
+  /** Begins a snapshot if it is time for one. */
+  takeIfDue(): void {
+    const { applier, log, rhythm } = this.#options
+    const due = this.#entries >= rhythm.entriesMax || this.#bytes >= rhythm.bytesMax
+    if (!due || this.#taking !== null || !applier.isSettled) return
+    this.take().catch((error: unknown) => {
+      log.error({ error: describeError(error) }, 'failed to take snapshot')
+    })
+  }
+
+  /** A snapshot of the state as it is now, or the one that is just being taken. */
+  take(): Promise<StoredSnapshot> {
+    this.#taking ??= this.#take().finally(() => {
+      this.#taking = null
+    })
+    return this.#taking
+  }
+
+  async #take(): Promise<StoredSnapshot> {
+    const { applier, clock, emit, log, metaAt, metrics, store } = this.#options
+    this.#entries = 0
+    this.#bytes = 0
+    const index = applier.appliedIndex
+    const newest = store.list()[0]
+    if (newest?.meta.index === index) return newest
+    if (index === 0) throw new PraetorError('failed', 'nothing new to snapshot')
+    if (!applier.isSettled) throw new PraetorError('conflict', 'a snapshot is being restored')
+    const startMs = clock.monotonicMs()
+    const meta = metaAt(index)
+    const picture = applier.picture()
+    const pictureMs = clock.monotonicMs()
+    metrics.sample('raft.snapshot.create', pictureMs - startMs)
+    const stored = await store.write(meta, picture, this.#closing.signal)
+    metrics.sample('raft.snapshot.persist', clock.monotonicMs() - pictureMs)
+    metrics.sample('raft.snapshot.takeSnapshot', clock.monotonicMs() - startMs)
+    log.info({ index, term: meta.term, bytes: stored.sizeBytes }, 'snapshot complete')
+    emit({ kind: 'snapshotSaved', snapshot: meta })
+    return stored
+  }
+
+  /** The log now begins after this snapshot, durably. */
+  retain(id: EntryId): void {
+    this.#enqueue(() => this.#options.store.retain(id))
+  }
+
+  carryOut(order: SnapshotOrder): void {
+    this.#enqueue(() => (order.kind === 'stream' ? this.#stream(order) : this.#store(order)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new PraetorError('unavailable', 'raft is already shutdown'))
+    await Promise.allSettled([this.#orders, this.#taking])
+  }
+
+  async #stream({ to, snapshot, offsetBytes }: Order<'stream'>): Promise<void> {
+    const { emit, log, store } = this.#options
+    try {
+      const stored = store.list().find(({ meta }) => snapshot === null || isSame(meta, snapshot))
+      if (stored === undefined) throw new PraetorError('failed', 'the snapshot is gone')
+      const part = await store.readPart(stored.meta, offsetBytes, bounds.chunkBytesMax)
+      emit({ kind: 'chunkRead', to, chunk: { snapshot: stored.meta, ...part } })
+    } catch (error) {
+      log.error({ to, error: describeError(error) }, 'failed to read a snapshot for a follower')
+      emit({ kind: 'streamFailed', to })
+    }
+  }
+
+  async #store({ from, chunk }: Order<'store'>): Promise<void> {
+    const { emit, log, store } = this.#options
+    try {
+      const written = await store.writePart(chunk.snapshot, chunk)
+      if (written.kind === 'whole')
+        emit({ kind: 'snapshotReceived', from, snapshot: written.stored.meta })
+      else emit(chunkStored(from, chunk, written.nextOffsetBytes))
+    } catch (error) {
+      log.error({ from, error: describeError(error) }, 'failed to keep a snapshot from the leader')
+      emit(chunkStored(from, chunk, 0))
+    }
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#orders = this.#orders.then(work).catch((error: unknown) => {
+      this.#options.log.warn({ error: describeError(error) }, 'failed to tidy snapshots')
+    })
+  }
+}
+
+type Order<Kind> = Extract<SnapshotOrder, { readonly kind: Kind }>
+
+function chunkStored(from: string, chunk: SnapshotChunk, nextOffsetBytes: number): RaftEvent {
+  const { term, index } = chunk.snapshot
+  return { kind: 'chunkStored', from, snapshot: { term, index }, nextOffsetBytes }
+}
+
+function isSame(left: EntryId, right: EntryId): boolean {
+  return left.index === right.index && left.term === right.term
+}
