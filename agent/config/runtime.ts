@@ -1,4 +1,5 @@
 import type { CheckDefinition, ServiceDefinition } from '../../server/model/definition.ts'
+import type { LogLevel } from '../logging.ts'
 
 /**
  * The configuration an agent runs by: every option resolved, checked and in the program's own units. Nothing behind this type
@@ -83,12 +84,12 @@ export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | {
       readonly kind: 'unix'
-      readonly path: string
+      readonly socketPath: string
       /** Names or numeric ids as given; `''` leaves what the process has. */
       readonly user: string
       readonly group: string
-      /** Permission bits; `undefined` leaves what the umask gives. */
-      readonly mode: number | undefined
+      /** Permission bits; absent leaves what the umask gives. */
+      readonly mode?: number
     }
 
 export interface HttpConfig {
@@ -151,8 +152,6 @@ export interface LogConfig {
   /** Archives kept: 0 keeps all, -1 none. */
   readonly rotateFilesMax: number
 }
-
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
 
 export interface TelemetryConfig {
   /** 0: `?format=prometheus` is off. */

@@ -1,0 +1,160 @@
+/**
+ * Flags as Go's flag package reads them: `-name value`, `-name=value`, one dash or two, no value after a boolean, the first
+ * argument that isn't a flag ends them. Operators' scripts depend on the fine points, and no parser for Node has them.
+ */
+export interface Flag {
+  readonly name: string
+  readonly kind: 'bool' | 'int' | 'uint' | 'string' | 'duration'
+  /**
+   * Consul has kinds of its own for flags whose absence means something: their help says `<value>`, and their mistakes are
+   * worded by strconv rather than by the flag package.
+   */
+  readonly optional?: true
+  /** What stands for the value in the help, where the kind's name isn't it. */
+  readonly placeholder?: string
+  readonly doc: string
+}
+
+export interface ParsedFlags {
+  /** Every value given to the flag, in order; `'true'` for a boolean without one. */
+  values(name: string): readonly string[]
+  /** The last of them. */
+  value(name: string): string | undefined
+  /** Whether a boolean was given and its last value is true. */
+  isTrue(name: string): boolean
+  /** All that was given, in order. */
+  readonly given: readonly { readonly name: string; readonly value: string }[]
+  /** What came after the flags. */
+  readonly rest: readonly string[]
+}
+
+export type FlagResult =
+  | { readonly kind: 'parsed'; readonly flags: ParsedFlags }
+  | { readonly kind: 'help' }
+  /** To be printed to stderr followed by formatDefaults; the exit code is 1. */
+  | { readonly kind: 'wrong'; readonly error: string }
+
+export function parseFlags(args: readonly string[], flags: readonly Flag[]): FlagResult {
+  const known = new Map(flags.map((flag) => [flag.name, flag]))
+  const given: { name: string; value: string }[] = []
+  let next = 0
+  for (;;) {
+    const argument = args[next]
+    if (argument === undefined || !/^-./.test(argument)) break
+    next += 1
+    if (argument === '--') break
+    const match = /^--?([^-=][^=]*)(?:=([\s\S]*))?$/.exec(argument)
+    if (match === null) return wrong(`bad flag syntax: ${argument}`)
+    const [, name = '', attached] = match
+    const flag = known.get(name)
+    if (flag === undefined)
+      return name === 'h' || name === 'help'
+        ? { kind: 'help' }
+        : wrong(`flag provided but not defined: -${name}`)
+    const value = attached ?? (flag.kind === 'bool' ? 'true' : args[next++])
+    if (value === undefined) return wrong(`flag needs an argument: -${name}`)
+    const mistake = findMistake(flag, value)
+    if (mistake !== undefined) return wrong(mistake)
+    given.push({ name, value })
+  }
+  return { kind: 'parsed', flags: parsedFlags(given, args.slice(next)) }
+}
+
+/** Go's `strconv.ParseBool`. */
+export function parseBool(text: string): boolean | undefined {
+  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true
+  return /^(0|f|F|FALSE|false|False)$/.test(text) ? false : undefined
+}
+
+function wrong(error: string): FlagResult {
+  return { kind: 'wrong', error }
+}
+
+function parsedFlags(given: ParsedFlags['given'], rest: readonly string[]): ParsedFlags {
+  const values = (name: string): readonly string[] =>
+    given.filter((flag) => flag.name === name).map((flag) => flag.value)
+  const value = (name: string): string | undefined => values(name).at(-1)
+  return { values, value, isTrue: (name) => parseBool(value(name) ?? '') === true, given, rest }
+}
+
+function findMistake(flag: Flag, value: string): string | undefined {
+  const quoted = JSON.stringify(value)
+  const native = flag.optional !== true
+  if (flag.kind === 'bool') {
+    if (parseBool(value) !== undefined) return undefined
+    const why = native ? 'parse error' : `strconv.ParseBool: parsing ${quoted}: invalid syntax`
+    return `invalid boolean value ${quoted} for -${flag.name}: ${why}`
+  }
+  const fault = findNumberFault(flag.kind, value)
+  if (fault === undefined) return undefined
+  const parser = flag.kind === 'uint' ? 'ParseUint' : 'Atoi'
+  const reason = fault === 'range' ? 'value out of range' : 'invalid syntax'
+  const why = native
+    ? fault === 'range'
+      ? 'value out of range'
+      : 'parse error'
+    : `strconv.${parser}: parsing ${quoted}: ${reason}`
+  return `invalid value ${quoted} for flag -${flag.name}: ${why}`
+}
+
+const largest = { int: 2n ** 63n - 1n, uint: 2n ** 64n - 1n } as const
+
+function findNumberFault(kind: Flag['kind'], value: string): 'syntax' | 'range' | undefined {
+  if (kind !== 'int' && kind !== 'uint') return undefined
+  const form = kind === 'int' ? /^[-+]?\d+$/ : /^\d+$/
+  if (!form.test(value)) return 'syntax'
+  const size = BigInt(value.replace(/^[-+]/, ''))
+  return size > largest[kind] ? 'range' : undefined
+}
+
+/** What Go prints after a mistake: every flag with its text on one line. */
+export function formatDefaults(flags: readonly Flag[]): string {
+  const lines = inOrder(flags).map((flag) => {
+    const placeholder = flag.kind === 'bool' ? '' : ` ${placeholderOf(flag)}`
+    return `  -${flag.name}${placeholder}\n    \t${flag.doc.replaceAll('`', '')}\n`
+  })
+  return `Usage:\n${lines.join('')}`
+}
+
+export interface FlagGroup {
+  readonly title: string
+  readonly flags: readonly Flag[]
+}
+
+/** Consul's `-h`: what the command is for, then its flags by group, wrapped for a terminal of 72 columns. */
+export function formatHelp(about: string, groups: readonly FlagGroup[]): string {
+  const parts = groups
+    .filter((group) => group.flags.length > 0)
+    .map(({ title, flags }) => `\n${title}\n\n${inOrder(flags).map(formatFlag).join('')}`)
+  return `${about.trim()}\n${parts.join('')}`.trimEnd()
+}
+
+const helpColumns = 72
+const helpIndent = 5
+
+function formatFlag(flag: Flag): string {
+  const head = flag.kind === 'bool' ? `-${flag.name}` : `-${flag.name}=<${placeholderOf(flag)}>`
+  const lines = wrap(flag.doc, helpColumns - helpIndent)
+  return `  ${head}\n${lines.map((line) => `${' '.repeat(helpIndent)}${line}\n`).join('')}\n`
+}
+
+/** Breaks at spaces only: a word longer than a line gets one to itself. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+function placeholderOf(flag: Flag): string {
+  return flag.placeholder ?? (flag.optional === true ? 'value' : flag.kind)
+}
+
+function inOrder(flags: readonly Flag[]): readonly Flag[] {
+  return flags.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}

@@ -1,0 +1,94 @@
+import { isIP, isIPv4 } from 'node:net'
+
+import type { ListenAddress } from './runtime.ts'
+
+/**
+ * How operators write addresses: IPs and `unix://` sockets parted by spaces. Consul also runs templates in them, which look at
+ * the host's interfaces; those are refused by name.
+ */
+export type Addresses =
+  | { readonly ok: true; readonly addresses: readonly string[] }
+  | { readonly ok: false; readonly error: string }
+
+/** Several IPs and sockets. */
+export function readAddresses(path: string, text: string): Addresses {
+  if (text.includes('{{')) return { ok: false, error: templateRefusal(path) }
+  const addresses = text.split(/\s+/).filter((address) => address !== '')
+  const bad = addresses.find((address) => !isSocket(address) && isIP(bare(address)) === 0)
+  if (bad !== undefined) return { ok: false, error: `${path}: invalid ip address: ${bad}` }
+  return {
+    ok: true,
+    addresses: addresses.map((address) => (isSocket(address) ? address : bare(address))),
+  }
+}
+
+/** At most one IP, in the words that Consul has for more and for others. */
+export function readAddress(path: string, text: string): Addresses {
+  const read = readAddresses(path, text)
+  if (!read.ok) return read
+  if (read.addresses.some(isSocket)) return { ok: false, error: `${path} cannot be a unix socket` }
+  if (read.addresses.length > 1)
+    return { ok: false, error: `${path}: multiple addresses found: ${read.addresses.join(' ')}` }
+  return read
+}
+
+export function templateRefusal(path: string): string {
+  return `${path}: address templates are not supported by this version of Praetor yet`
+}
+
+export function isSocket(address: string): boolean {
+  return address.startsWith('unix://')
+}
+
+export function isAny(address: string): boolean {
+  return ['0.0.0.0', '::'].includes(bare(address))
+}
+
+function bare(address: string): string {
+  return address.replace(/^\[(.*)\]$/, '$1')
+}
+
+export interface SocketOwner {
+  readonly user: string
+  readonly group: string
+  readonly mode?: number
+}
+
+/** Nothing where the port is off; sockets have none. */
+export function listenAddresses(
+  addresses: readonly string[],
+  port: number,
+  owner: SocketOwner,
+): ListenAddress[] {
+  if (port < 0) return []
+  return addresses.map((address) =>
+    isSocket(address)
+      ? { kind: 'unix', socketPath: address.slice('unix://'.length), ...owner }
+      : { kind: 'tcp', host: address, port },
+  )
+}
+
+/** What to tell others when listening on every interface: the one private IPv4 address of the host. */
+export function privateAddress(hostAddresses: readonly string[]): Addresses {
+  const found = hostAddresses.filter((address) => isIPv4(address) && isPrivate(address))
+  const [only] = found
+  if (only === undefined) return { ok: false, error: 'No private IPv4 address found' }
+  if (found.length > 1)
+    return {
+      ok: false,
+      error:
+        "Multiple private IPv4 addresses found. Please configure one with 'bind' and/or 'advertise'.",
+    }
+  return { ok: true, addresses: [only] }
+}
+
+/** RFC 1918, and RFC 6598's shared space, as Consul counts it. */
+function isPrivate(address: string): boolean {
+  const [first = 0, second = 0] = address.split('.').map(Number)
+  return (
+    first === 10 ||
+    (first === 172 && second >= 16 && second < 32) ||
+    (first === 192 && second === 168) ||
+    (first === 100 && second >= 64 && second < 128)
+  )
+}

@@ -1,0 +1,90 @@
+import type { Kind } from '../../server/model/decode.ts'
+import type { Flag } from '../cli/flags.ts'
+
+/** One setting: what every part that handles settings needs to know of it. */
+export interface Option<Value = unknown> {
+  readonly kind: Kind
+  readonly initial: Value
+  readonly reloadable: boolean
+  readonly doc: string
+  readonly flag?: Flag
+  /** Any value is met already. */
+  readonly moot?: true
+}
+
+export interface Row {
+  readonly doc?: string
+  readonly flag?: string
+  readonly placeholder?: string
+  readonly reloadable?: true
+}
+
+function option<Value>(
+  kind: Kind,
+  flagKind: Flag['kind'],
+  initial: Value,
+  row: Row,
+): Option<Value> {
+  const { doc = notYet, flag, placeholder, reloadable = false } = row
+  const described: Flag | undefined =
+    flag === undefined
+      ? undefined
+      : {
+          name: flag,
+          kind: flagKind,
+          optional: true,
+          doc,
+          ...(placeholder === undefined ? {} : { placeholder }),
+        }
+  return { kind, initial, reloadable, doc, ...(described === undefined ? {} : { flag: described }) }
+}
+
+export function string(initial: string, row: Row): Option<string> {
+  return option('string', 'string', initial, row)
+}
+
+export function bool(initial: boolean, row: Row): Option<boolean> {
+  return option('bool', 'bool', initial, row)
+}
+
+/** What it is when nobody says depends on whether the agent is a server: see resolve.ts. */
+export function boolByRole(row: Row): Option<boolean | undefined> {
+  return option<boolean | undefined>('bool', 'bool', undefined, row)
+}
+
+export function int(initial: number, row: Row): Option<number> {
+  return option('int', 'int', initial, row)
+}
+
+/** As text: Consul decodes files first and looks at durations later, all of them together (resolve.ts). */
+export function duration(initial: string, row: Row): Option<string> {
+  return option('string', 'string', initial, row)
+}
+
+export function strings(row: Row): Option<readonly string[]> {
+  return option({ list: 'string' }, 'string', [], row)
+}
+
+export function map(row: Row): Option<Readonly<Record<string, string>>> {
+  return option({ map: 'string' }, 'string', {}, row)
+}
+
+export function moot(flag?: string): Option<boolean> {
+  const doc = 'Accepted as Consul has it; there is nothing here to turn off.'
+  return {
+    ...option('bool', 'bool', false, { doc, ...(flag === undefined ? {} : { flag }) }),
+    moot: true,
+  }
+}
+
+const notYet = 'Known, but not supported by this version of Praetor yet.'
+
+/** Numbers that may have fractions. */
+export function float(initial: number, row: Row): Option<number> {
+  return option('float', 'string', initial, row)
+}
+
+/** Objects and lists of them whose inside isn't looked at until something gives them meaning. */
+export function anything(row: Row): Option {
+  return option('any', 'string', undefined, row)
+}

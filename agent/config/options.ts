@@ -1,0 +1,230 @@
+import { bool, boolByRole, duration, int, map, moot, string, strings } from './option.ts'
+import type { Option } from './option.ts'
+
+/**
+ * Every setting that this agent acts on, one row each: its path in a file, its type, what it is when nobody says, its flag, and
+ * whether `reload` takes a new value. The rest of Consul's settings are in unsupported.ts until a row here gives them meaning.
+ */
+export const options = {
+  // The node
+  datacenter: string('dc1', {
+    flag: 'datacenter',
+    doc: 'Name of the datacenter this agent is in.',
+  }),
+  node_name: string('', {
+    flag: 'node',
+    doc: 'Name of this node, which no other may have. The host name if not given.',
+  }),
+  node_id: string('', {
+    flag: 'node-id',
+    doc: 'Unique id of this node for as long as it lives. Made at random and kept in the data directory if not given.',
+  }),
+  disable_host_node_id: bool(true, {
+    flag: 'disable-host-node-id',
+    doc: 'Makes new node ids at random, never from what the host says of itself.',
+  }),
+  node_meta: map({
+    flag: 'node-meta',
+    placeholder: 'key:value',
+    reloadable: true,
+    doc: 'Metadata of this node, in the form `key:value`. May be given several times.',
+  }),
+  domain: string('consul.', {
+    flag: 'domain',
+    doc: 'Domain that DNS questions are answered under.',
+  }),
+  alt_domain: string('', {
+    flag: 'alt-domain',
+    doc: 'A second domain that DNS questions are answered under.',
+  }),
+  server: bool(false, { flag: 'server', doc: 'Makes this agent a server.' }),
+  bootstrap: bool(false, {
+    flag: 'bootstrap',
+    doc: 'Lets this server elect itself while it knows no other.',
+  }),
+  bootstrap_expect: int(0, {
+    flag: 'bootstrap-expect',
+    doc: 'How many servers to wait for before the first election.',
+  }),
+  data_dir: string('', { flag: 'data-dir', doc: 'Directory that the agent keeps its state in.' }),
+  pid_file: string('', { flag: 'pid-file', doc: 'File that the id of the process is written to.' }),
+  primary_datacenter: string('', { doc: 'The datacenter that decides for all: this one, so far.' }),
+
+  // Addresses and ports
+  bind_addr: string('127.0.0.1', {
+    flag: 'bind',
+    doc: 'Address that cluster ports listen on. 127.0.0.1 if not given: only this host is let in until you say so.',
+  }),
+  client_addr: string('127.0.0.1', {
+    flag: 'client',
+    doc: 'Addresses, parted by spaces, that the HTTP API and DNS listen on.',
+  }),
+  advertise_addr: string('', {
+    flag: 'advertise',
+    doc: 'Address that others are told to reach this agent by. The bind address if not given.',
+  }),
+  advertise_addr_ipv4: string('', { doc: 'As advertise_addr, for IPv4.' }),
+  advertise_addr_ipv6: string('', { doc: 'As advertise_addr, for IPv6.' }),
+  advertise_addr_wan: string('', {
+    flag: 'advertise-wan',
+    doc: 'As -advertise, for agents of other datacenters.',
+  }),
+  advertise_addr_wan_ipv4: string('', { doc: 'As advertise_addr_wan, for IPv4.' }),
+  tagged_addresses: map({ doc: 'Further addresses of this node, by tag.' }),
+  translate_wan_addrs: bool(false, {
+    doc: 'Gives askers from other datacenters the WAN addresses of nodes.',
+  }),
+  'addresses.dns': string('', {
+    doc: 'Addresses for DNS, parted by spaces, instead of client_addr.',
+  }),
+  'addresses.http': string('', {
+    doc: 'Addresses for the HTTP API, parted by spaces, instead of client_addr. `unix:///path` is a socket.',
+  }),
+  'ports.dns': int(8600, { flag: 'dns-port', doc: 'Port for DNS, UDP and TCP. -1 turns it off.' }),
+  'ports.http': int(8500, { flag: 'http-port', doc: 'Port for the HTTP API. -1 turns it off.' }),
+  'ports.server': int(8300, {
+    flag: 'server-port',
+    doc: 'Port that servers talk to each other on.',
+  }),
+  'ports.serf_lan': int(8301, {
+    flag: 'serf-lan-port',
+    doc: 'Port for gossip within the datacenter.',
+  }),
+  'ports.serf_wan': int(8302, {
+    flag: 'serf-wan-port',
+    doc: 'Port for gossip between datacenters. -1 turns it off.',
+  }),
+  'unix_sockets.user': string('', { doc: 'Who owns unix sockets: a name or an id.' }),
+  'unix_sockets.group': string('', { doc: 'Which group owns unix sockets: a name or an id.' }),
+  'unix_sockets.mode': string('', { doc: 'Permissions of unix sockets, in octal.' }),
+
+  // HTTP and UI
+  'http_config.block_endpoints': strings({ doc: 'Path prefixes that the HTTP API refuses.' }),
+  'http_config.response_headers': map({ doc: 'Headers that every HTTP answer carries.' }),
+  'http_config.allow_write_http_from': strings({
+    flag: 'allow-write-http-from',
+    doc: 'Network that may write over HTTP, in CIDR form. May be given several times; if never, everybody may.',
+  }),
+  'limits.http_max_conns_per_client': int(200, {
+    reloadable: true,
+    doc: 'HTTP connections that one address may have open.',
+  }),
+  'limits.kv_max_value_size': int(524_288, { doc: 'Bytes that the value of a key may have.' }),
+  'limits.txn_max_req_len': int(524_288, { doc: 'Bytes that a transaction may have.' }),
+  ui: bool(false, { flag: 'ui', doc: 'Serves the built-in web UI.' }),
+  ui_dir: string('', { flag: 'ui-dir', doc: 'Directory with a web UI to serve instead.' }),
+  ui_content_path: string('/ui/', {
+    flag: 'ui-content-path',
+    doc: 'Path that the web UI is served under. /ui/ if not given.',
+  }),
+  'ui_config.enabled': bool(false, {
+    doc: 'The same as ui, where later versions of Consul have it.',
+  }),
+
+  // DNS
+  'dns_config.allow_stale': bool(true, { doc: 'Lets any server answer, not only the leader.' }),
+  'dns_config.max_stale': duration('87600h', { doc: 'How old an answer may be.' }),
+  'dns_config.node_ttl': duration('0s', { doc: 'How long answers about nodes may be kept.' }),
+  'dns_config.service_ttl': map({
+    doc: 'How long answers about services may be kept, by name, prefix* or *.',
+  }),
+  'dns_config.enable_truncate': bool(false, { doc: 'Marks answers that were cut short over UDP.' }),
+  'dns_config.only_passing': bool(false, { doc: 'Leaves out instances with warnings.' }),
+  'dns_config.disable_compression': bool(false, { doc: 'Writes every name in full.' }),
+  'dns_config.a_record_limit': int(0, { doc: 'Address records in one answer; 0 for no limit.' }),
+  'dns_config.udp_answer_limit': int(3, { doc: 'Records in one answer over UDP without EDNS.' }),
+  'dns_config.enable_additional_node_meta_txt': bool(true, {
+    doc: 'Adds the metadata of nodes to answers.',
+  }),
+  'dns_config.soa.refresh': int(3600, { doc: 'Seconds; in SOA records.' }),
+  'dns_config.soa.retry': int(600, { doc: 'Seconds; in SOA records.' }),
+  'dns_config.soa.expire': int(86_400, { doc: 'Seconds; in SOA records.' }),
+  'dns_config.soa.min_ttl': int(0, { doc: 'Seconds; in SOA records.' }),
+
+  // Services and checks
+  check_update_interval: duration('5m', {
+    doc: 'How long a change that is only in the output of a check may wait to be told.',
+  }),
+  discard_check_output: bool(false, { reloadable: true, doc: 'Keeps no output of checks.' }),
+  check_output_max_size: int(4096, {
+    flag: 'check_output_max_size',
+    doc: 'Bytes of output kept of a check.',
+  }),
+
+  // Reads and sessions
+  session_ttl_min: duration('0s', { doc: 'The shortest TTL a session may ask for; 0 for 10 s.' }),
+  default_query_time: duration('300s', {
+    flag: 'default-query-time',
+    doc: "How long a blocking query waits that doesn't say.",
+  }),
+  max_query_time: duration('600s', {
+    flag: 'max-query-time',
+    doc: 'How long a blocking query waits at most, whatever it says.',
+  }),
+
+  // Life
+  leave_on_terminate: boolByRole({ doc: 'Leaves the cluster when told to end by SIGTERM.' }),
+  skip_leave_on_interrupt: boolByRole({ doc: 'Does not leave the cluster on SIGINT.' }),
+  rejoin_after_leave: bool(false, {
+    flag: 'rejoin',
+    doc: 'Goes back to a cluster it was told to leave.',
+  }),
+  'performance.leave_drain_time': duration('5s', {
+    doc: 'How long a leaving server still answers.',
+  }),
+  'performance.rpc_hold_timeout': duration('7s', {
+    doc: 'How long a request waits for a leader to be there.',
+  }),
+  'performance.raft_multiplier': int(5, {
+    doc: 'Scales the timeouts of elections, 1 (quickest) to 10.',
+  }),
+  raft_snapshot_interval: duration('30s', { doc: 'How often to see whether a snapshot is due.' }),
+  raft_snapshot_threshold: int(16_384, { doc: 'Log entries that make a snapshot due.' }),
+  raft_trailing_logs: int(10_240, { doc: 'Log entries kept behind a snapshot.' }),
+
+  // Logs and telemetry
+  log_level: string('INFO', {
+    flag: 'log-level',
+    reloadable: true,
+    doc: 'How much to log: trace, debug, info, warn or err.',
+  }),
+  log_json: bool(false, { flag: 'log-json', doc: 'Logs in JSON.' }),
+  log_file: string('', { flag: 'log-file', doc: 'File that logs are also written to.' }),
+  log_rotate_bytes: int(0, { flag: 'log-rotate-bytes', doc: 'Bytes that fill a log file.' }),
+  log_rotate_duration: duration('24h', {
+    flag: 'log-rotate-duration',
+    doc: 'How long a log file is written to.',
+  }),
+  log_rotate_max_files: int(0, {
+    flag: 'log-rotate-max-files',
+    doc: 'How many full log files are kept: 0 for all, -1 for none.',
+  }),
+  'telemetry.prometheus_retention_time': duration('0s', {
+    doc: 'How long metrics are kept for Prometheus; 0 turns that off.',
+  }),
+  'telemetry.disable_hostname': bool(false, { doc: "Keeps the host's name out of gauges." }),
+  'telemetry.metrics_prefix': string('consul', {
+    doc: 'What the names of all metrics begin with.',
+  }),
+  'telemetry.prefix_filter': strings({
+    reloadable: true,
+    doc: 'Metrics to keep (`+prefix`) and to drop (`-prefix`).',
+  }),
+  'telemetry.filter_default': bool(true, {
+    doc: 'Keeps metrics that prefix_filter does not name.',
+  }),
+  enable_debug: bool(false, { doc: 'Serves profiles of the running process.' }),
+
+  // Nothing to turn off: the agent calls nobody, runs nothing on request and writes no key to a file.
+  disable_update_check: moot(),
+  disable_anonymous_signature: moot(),
+  disable_remote_exec: moot(),
+  disable_keyring_file: moot('disable-keyring-file'),
+} as const satisfies Readonly<Record<string, Option>>
+
+export type OptionPath = keyof typeof options
+export type OptionValue<Path extends OptionPath> =
+  (typeof options)[Path] extends Option<infer Value> ? Value : never
+
+/** Where `service` and `check` blocks are: they have tables of their own (server/model/definition-fields.ts). */
+export const definitionPaths = ['service', 'services', 'check', 'checks'] as const

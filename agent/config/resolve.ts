@@ -1,0 +1,283 @@
+import { isIPv4 } from 'node:net'
+
+import { parseDuration } from '../../server/model/duration.ts'
+import { parseLogLevel } from '../logging.ts'
+import {
+  isAny,
+  isSocket,
+  listenAddresses,
+  privateAddress,
+  readAddress,
+  readAddresses,
+} from './addresses.ts'
+import type { Addresses, SocketOwner } from './addresses.ts'
+import type { Host } from './host.ts'
+import { options } from './options.ts'
+import type { OptionPath, OptionValue } from './options.ts'
+import type {
+  AgentConfig,
+  DnsConfig,
+  HttpConfig,
+  PortsConfig,
+  TelemetryConfig,
+  UiConfig,
+} from './runtime.ts'
+import type { Settings } from './settings.ts'
+
+export interface Resolved {
+  readonly config: AgentConfig
+  /** Values that can't be read for what they should be: lines without the bullet. */
+  readonly invalid: readonly string[]
+}
+
+/** Settings with the defaults filled in and every value in the program's own units. Whether they make sense is validate.ts's question. */
+export function resolve(settings: Settings, host: Host, devMode: boolean): Resolved {
+  const resolving = new Resolving(settings)
+  const config = resolving.config(host, devMode)
+  return { config, invalid: resolving.invalid }
+}
+
+/** The value of a setting, given or default. */
+export function settingOf<Path extends OptionPath>(
+  settings: Settings,
+  path: Path,
+): OptionValue<Path> {
+  return (settings.values.get(path) ?? options[path].initial) as OptionValue<Path>
+}
+
+type DurationPath = {
+  [Path in OptionPath]: OptionValue<Path> extends string ? Path : never
+}[OptionPath]
+
+class Resolving {
+  readonly invalid: string[] = []
+  readonly #settings: Settings
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  config(host: Host, devMode: boolean): AgentConfig {
+    const server = this.#get('server')
+    const bootstrapExpect = this.#get('bootstrap_expect')
+    const [bindAddress = ''] = this.#addresses(readAddresses('bind_addr', this.#get('bind_addr')))
+    const clientAddresses = this.#addresses(readAddresses('client_addr', this.#get('client_addr')))
+    const ports = this.#ports()
+    const advertised = this.#advertised(bindAddress, host)
+    return {
+      devMode,
+      datacenter: this.#get('datacenter').toLowerCase(),
+      nodeName: this.#get('node_name') || host.name,
+      nodeId: this.#get('node_id').toLowerCase(),
+      disableHostNodeId: this.#get('disable_host_node_id'),
+      nodeMeta: this.#get('node_meta'),
+      domain: toDomain(this.#get('domain')),
+      altDomain: toDomain(this.#get('alt_domain')),
+      server,
+      bootstrap: devMode || this.#get('bootstrap') || bootstrapExpect === 1,
+      bootstrapExpect,
+      dataDir: this.#get('data_dir'),
+      pidFile: this.#get('pid_file'),
+      bindAddress,
+      clientAddresses,
+      ...advertised,
+      translateWanAddresses: this.#get('translate_wan_addrs'),
+      ports,
+      http: this.#http(clientAddresses, ports.http),
+      dns: this.#dns(clientAddresses, ports.dns),
+      ui: this.#ui(),
+      services: this.#settings.services,
+      checks: this.#settings.checks,
+      checkUpdateIntervalMs: this.#ms('check_update_interval'),
+      discardCheckOutput: this.#get('discard_check_output'),
+      checkOutputMaxBytes: this.#get('check_output_max_size'),
+      sessionTtlMinMs: this.#ms('session_ttl_min'),
+      defaultQueryTimeMs: this.#ms('default_query_time'),
+      maxQueryTimeMs: this.#ms('max_query_time'),
+      kvValueMaxBytes: this.#get('limits.kv_max_value_size'),
+      txnRequestMaxBytes: this.#get('limits.txn_max_req_len'),
+      leaveOnTerminate: this.#get('leave_on_terminate') ?? !server,
+      skipLeaveOnInterrupt: this.#get('skip_leave_on_interrupt') ?? server,
+      rejoinAfterLeave: this.#get('rejoin_after_leave'),
+      leaveDrainMs: this.#ms('performance.leave_drain_time'),
+      rpcHoldTimeoutMs: this.#ms('performance.rpc_hold_timeout'),
+      raft: {
+        multiplier: this.#get('performance.raft_multiplier'),
+        snapshotIntervalMs: this.#ms('raft_snapshot_interval'),
+        snapshotThresholdEntries: this.#get('raft_snapshot_threshold'),
+        trailingLogEntries: this.#get('raft_trailing_logs'),
+      },
+      log: {
+        level: parseLogLevel(this.#get('log_level')) ?? 'info',
+        json: this.#get('log_json'),
+        file: this.#get('log_file'),
+        rotateBytes: this.#get('log_rotate_bytes'),
+        rotateDurationMs: this.#ms('log_rotate_duration'),
+        rotateFilesMax: this.#get('log_rotate_max_files'),
+      },
+      telemetry: this.#telemetry(),
+      enableDebug: this.#get('enable_debug'),
+    }
+  }
+
+  #http(clientAddresses: readonly string[], port: number): HttpConfig {
+    const own = this.#addresses(readAddresses('addresses.http', this.#get('addresses.http')))
+    return {
+      listen: listenAddresses(own.length > 0 ? own : clientAddresses, port, this.#socketOwner()),
+      blockEndpoints: this.#get('http_config.block_endpoints'),
+      responseHeaders: this.#get('http_config.response_headers'),
+      allowWriteFrom: this.#get('http_config.allow_write_http_from'),
+      connectionsPerClientMax: this.#get('limits.http_max_conns_per_client'),
+    }
+  }
+
+  /** Client addresses may name sockets, which DNS leaves to HTTP. */
+  #dns(clientAddresses: readonly string[], port: number): DnsConfig {
+    const own = this.#addresses(readAddresses('addresses.dns', this.#get('addresses.dns')))
+    const hosts = (own.length > 0 ? own : clientAddresses).filter((address) => !isSocket(address))
+    const serviceTtl = Object.entries(this.#get('dns_config.service_ttl'))
+    return {
+      listen: port < 0 ? [] : hosts.map((host) => ({ kind: 'tcp', host, port })),
+      allowStale: this.#get('dns_config.allow_stale'),
+      maxStaleMs: this.#ms('dns_config.max_stale'),
+      nodeTtlMs: this.#ms('dns_config.node_ttl'),
+      serviceTtlMs: Object.fromEntries(
+        serviceTtl.map(([name, ttl]) => [
+          name,
+          this.#duration(`dns_config.service_ttl[${name}]`, ttl),
+        ]),
+      ),
+      enableTruncate: this.#get('dns_config.enable_truncate'),
+      onlyPassing: this.#get('dns_config.only_passing'),
+      disableCompression: this.#get('dns_config.disable_compression'),
+      aRecordLimit: this.#get('dns_config.a_record_limit'),
+      udpAnswerLimit: this.#get('dns_config.udp_answer_limit'),
+      nodeMetaTxt: this.#get('dns_config.enable_additional_node_meta_txt'),
+      soa: {
+        refreshSeconds: this.#get('dns_config.soa.refresh'),
+        retrySeconds: this.#get('dns_config.soa.retry'),
+        expireSeconds: this.#get('dns_config.soa.expire'),
+        minTtlSeconds: this.#get('dns_config.soa.min_ttl'),
+      },
+    }
+  }
+
+  #ui(): UiConfig {
+    const dir = this.#get('ui_dir')
+    const trimmed = this.#get('ui_content_path').replace(/^\/+|\/+$/g, '')
+    return {
+      enabled: this.#get('ui') || this.#get('ui_config.enabled') || dir !== '',
+      dir,
+      contentPath: trimmed === '' ? '/' : `/${trimmed}/`,
+    }
+  }
+
+  #telemetry(): TelemetryConfig {
+    const rules = this.#get('telemetry.prefix_filter')
+    const prefixes = (sign: string): string[] =>
+      rules.filter((rule) => rule.startsWith(sign)).map((rule) => rule.slice(1))
+    return {
+      prometheusRetentionMs: this.#ms('telemetry.prometheus_retention_time'),
+      disableHostname: this.#get('telemetry.disable_hostname'),
+      metricsPrefix: this.#get('telemetry.metrics_prefix'),
+      allowedPrefixes: prefixes('+'),
+      blockedPrefixes: prefixes('-'),
+      filterDefault: this.#get('telemetry.filter_default'),
+    }
+  }
+
+  #ports(): PortsConfig {
+    return {
+      http: this.#port('ports.http'),
+      https: -1,
+      grpc: -1,
+      dns: this.#port('ports.dns'),
+      server: this.#port('ports.server'),
+      serfLan: this.#port('ports.serf_lan'),
+      serfWan: this.#port('ports.serf_wan'),
+    }
+  }
+
+  /** Zero and less are off. */
+  #port(path: OptionPath & `ports.${string}`): number {
+    const port = this.#get(path)
+    if (port > 65_535) this.invalid.push(`${path}: invalid port: ${port}`)
+    return port <= 0 ? -1 : port
+  }
+
+  #advertised(
+    bindAddress: string,
+    host: Host,
+  ): Pick<AgentConfig, 'advertiseAddress' | 'advertiseAddressWan' | 'taggedAddresses'> {
+    const [v4] = this.#address('advertise_addr_ipv4')
+    const [v6] = this.#address('advertise_addr_ipv6')
+    const [wanV4] = this.#address('advertise_addr_wan_ipv4')
+    const lan = this.#address('advertise_addr')[0] ?? v4 ?? v6 ?? this.#reachable(bindAddress, host)
+    const wan = this.#address('advertise_addr_wan')[0] ?? wanV4 ?? lan
+    return {
+      advertiseAddress: lan,
+      advertiseAddressWan: wan,
+      taggedAddresses: {
+        ...this.#get('tagged_addresses'),
+        lan,
+        [`lan_${family(lan)}`]: lan,
+        wan,
+        [`wan_${family(wan)}`]: wan,
+        ...(v4 === undefined ? {} : { lan_ipv4: v4 }),
+        ...(v6 === undefined ? {} : { lan_ipv6: v6 }),
+        ...(wanV4 === undefined ? {} : { wan_ipv4: wanV4 }),
+      },
+    }
+  }
+
+  #reachable(bindAddress: string, host: Host): string {
+    return isAny(bindAddress)
+      ? (this.#addresses(privateAddress(host.addresses))[0] ?? '')
+      : bindAddress
+  }
+
+  #address(path: OptionPath & `advertise_addr${string}`): readonly string[] {
+    return this.#addresses(readAddress(path, this.#get(path)))
+  }
+
+  #addresses(read: Addresses): readonly string[] {
+    if (read.ok) return read.addresses
+    this.invalid.push(read.error)
+    return []
+  }
+
+  #socketOwner(): SocketOwner {
+    const text = this.#get('unix_sockets.mode')
+    const octal = /^[0-7]{3,4}$/.test(text)
+    if (text !== '' && !octal) this.invalid.push(`unix_sockets.mode: invalid mode: ${text}`)
+    return {
+      user: this.#get('unix_sockets.user'),
+      group: this.#get('unix_sockets.group'),
+      ...(octal ? { mode: Number.parseInt(text, 8) } : {}),
+    }
+  }
+
+  #ms(path: DurationPath): number {
+    return this.#duration(path, this.#get(path))
+  }
+
+  #duration(path: string, text: string): number {
+    const parsed = parseDuration(text)
+    if (parsed.ok) return parsed.ms
+    this.invalid.push(`${path}: invalid duration: ${JSON.stringify(text)}: ${parsed.error}`)
+    return 0
+  }
+
+  #get<Path extends OptionPath>(path: Path): OptionValue<Path> {
+    return settingOf(this.#settings, path)
+  }
+}
+
+function family(address: string): 'ipv4' | 'ipv6' {
+  return isIPv4(address) ? 'ipv4' : 'ipv6'
+}
+
+/** Lower case and with the dot at the end, as names in questions are compared. */
+function toDomain(text: string): string {
+  return text === '' ? '' : `${text.toLowerCase().replace(/\.$/, '')}.`
+}
