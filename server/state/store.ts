@@ -1,4 +1,4 @@
-import { assert } from '../model/assert.ts'
+import { assert, must } from '../model/assert.ts'
 import {
   checkTable,
   instanceTable,
@@ -85,6 +85,12 @@ export class Store {
    */
   get tables(): ReadonlyMap<string, AnyTable> {
     return this.#tables
+  }
+
+  /** Puts these tables' rows in place of all there was. The caller then sees to what is derived from them, and to who waits. */
+  adopt(tables: ReadonlyMap<string, AnyTable>): void {
+    for (const [name, table] of this.#tables)
+      table.adopt(must(tables.get(name), `a restored state has a table ${name}`))
   }
 
   #table<Row extends object, Index extends string>(

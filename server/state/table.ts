@@ -118,9 +118,13 @@ export class Table<Row extends object, Index extends string = never> {
   }
 
   clear(): void {
-    this.#rows = new BTree<string, Row>(undefined, byUnit)
-    for (const name of this.#indexes.keys())
-      this.#indexes.set(name, new BTree<string, Row>(undefined, byUnit))
+    this.adopt(new Table(this.definition))
+  }
+
+  /** Takes the rows of another table of the same definition for its own, at no cost; the other is not to be used any more. */
+  adopt(other: Table<Row, Index>): void {
+    this.#rows = other.#rows
+    for (const name of this.#indexes.keys()) this.#indexes.set(name, other.#tree(name))
   }
 
   /** The topics that a change from one row to the other touches. */
