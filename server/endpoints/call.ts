@@ -186,7 +186,7 @@ export class LocalRpc implements Rpc {
     if (kept) return kept as Answer<ReadMethods[M]['reply']>
     const watch = new WatchSet()
     const answer = { result: endpoint.run(store, args, options, watch), topics: watch.topics }
-    this.#remembered.keep(key, answer)
+    if (answer.result.remember !== false) this.#remembered.keep(key, answer)
     return answer
   }
 }

@@ -1,3 +1,4 @@
+import type { CommandArgs, CommandName, CommandResult } from '../fsm/commands.ts'
 import type { ReadMethod, ReadMethods, WriteMethod, WriteMethods } from '../model/methods.ts'
 import type { QueryOptions } from '../model/query.ts'
 import type { Chance } from '../runtime/chance.ts'
@@ -30,11 +31,19 @@ export interface ReadResult<Reply> {
   /** 0 and up; the caller makes it at least 1. */
   readonly index: number
   readonly value: Reply
+  /**
+   * Don't keep this answer, even if the method's answers are kept: it costs little, or its index may move without anybody being
+   * woken. So it is for what isn't there: questions about names that don't exist are without number.
+   */
+  readonly remember?: false
 }
 
 export interface WriteEndpoint<M extends WriteMethod> {
   readonly kind: 'write'
-  readonly run: (context: WriteContext, args: WriteMethods[M]['args']) => Promise<WriteMethods[M]['reply']>
+  readonly run: (
+    context: WriteContext,
+    args: WriteMethods[M]['args'],
+  ) => Promise<WriteMethods[M]['reply']>
 }
 
 /** What a write may use, on the leader. */
@@ -52,10 +61,10 @@ export interface WriteContext {
 }
 
 /** Proposes a command of server/fsm/commands.ts. */
-export type Propose = <C extends import('../fsm/commands.ts').CommandName>(
+export type Propose = <C extends CommandName>(
   command: C,
-  args: import('../fsm/commands.ts').CommandArgs<C>,
-) => Promise<import('../fsm/commands.ts').CommandResult<C>>
+  args: CommandArgs<C>,
+) => Promise<CommandResult<C>>
 
 export interface LockDelays {
   /** Whether the key may be locked again at this moment. */

@@ -1,4 +1,7 @@
 import type { EndpointTable } from './call.ts'
+import { catalogEndpoints } from './catalog.ts'
+import { healthEndpoints } from './health.ts'
+import { internalEndpoints } from './internal.ts'
 import { kvEndpoints } from './kv.ts'
 import { sessionEndpoints } from './session.ts'
 import { txnEndpoints } from './txn.ts'
@@ -8,4 +11,7 @@ export const endpoints = {
   ...kvEndpoints,
   ...sessionEndpoints,
   ...txnEndpoints,
-} satisfies Partial<EndpointTable>
+  ...catalogEndpoints,
+  ...healthEndpoints,
+  ...internalEndpoints,
+} satisfies EndpointTable

@@ -1,3 +1,4 @@
+import { catalogCommands } from './catalog.ts'
 import { kvCommands } from './kv.ts'
 import { sessionCommands } from './session.ts'
 import { txnCommands } from './txn.ts'
@@ -7,6 +8,7 @@ export const commands = {
   ...kvCommands,
   ...sessionCommands,
   ...txnCommands,
+  ...catalogCommands,
 } as const
 
 export type CommandName = keyof typeof commands

@@ -10,6 +10,7 @@ import { deleteService } from './services.ts'
 import { invalidateSessionsOfNode } from './sessions.ts'
 import type { Store } from './store.ts'
 import type { Transaction } from './transaction.ts'
+import type { WatchSet } from './watch.ts'
 
 /**
  * Puts the node in, unless it is there and says the same. A known id under another name is the same node renamed: it keeps its
@@ -87,6 +88,23 @@ export function findNode(store: Store, name: string): Node | undefined {
 export function nodeById(store: Store, id: string): Node | undefined {
   for (const node of store.nodes.by('id', nodeIdKey(id))) return node
   return undefined
+}
+
+/**
+ * The node of this name, or else the only one whose id begins so. Two digits are the least that count as the beginning of an id,
+ * and of an odd number the last is not looked at. Watching waits for the name.
+ */
+export function findNodeByNameOrId(
+  store: Store,
+  nameOrId: string,
+  watch?: WatchSet,
+): Node | undefined {
+  const named = store.nodes.get(nodeKey(nameOrId), watch)
+  const digits = nodeIdKey(nameOrId.slice(0, nameOrId.length - (nameOrId.length % 2)))
+  if (named || !/^([0-9a-f]{2})+$/.test(digits)) return named
+  const [only, another] = store.nodes.beginning('id', digits)
+  if (only && !another) watch?.add(store.nodes.topic(nodeKey(only.Node)))
+  return another ? undefined : only
 }
 
 interface Taking {

@@ -1,4 +1,5 @@
 import { PraetorError } from '../model/errors.ts'
+import { findMetadataFault } from '../model/metadata.ts'
 import type { Given } from '../model/registration.ts'
 import type { Service, Weights } from '../model/service.ts'
 import { deleteCheck } from './checks.ts'
@@ -11,7 +12,8 @@ import type { Transaction } from './transaction.ts'
 
 /**
  * Puts the instance on the node, unless it is there and says the same. Under a new name it is an instance less of the old one:
- * Consul forgets that, so that who waits for the old name never hears of it. Fails where the node is not registered.
+ * Consul forgets that, so that who waits for the old name never hears of it. Fails where the node is
+ * not registered or the metadata is not allowed.
  */
 export function putService(
   store: Store,
@@ -20,6 +22,12 @@ export function putService(
   given: Given<Service>,
 ): Service {
   const row = store.services.get(serviceOnNode(node, given.ID))
+  const fault = given.Meta === null ? undefined : findMetadataFault(given.Meta)
+  if (fault !== undefined)
+    throw new PraetorError(
+      'failed',
+      `Invalid Service Meta for node ${node} and serviceID ${given.ID}: ${fault}`,
+    )
   if (!store.nodes.get(nodeKey(node))) throw new PraetorError('failed', 'Missing node registration')
   const service = serviceRow(given, row?.Service.CreateIndex ?? tx.index, tx.index)
   if (row?.Node === node && isSameService(row.Service, service)) return row.Service

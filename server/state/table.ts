@@ -79,6 +79,11 @@ export class Table<Row extends object, Index extends string = never> {
     return range(this.#tree(index), value + end)
   }
 
+  /** Rows that the index finds under a value that begins so, in the order of the values. */
+  beginning(index: Index, prefix: string): Iterable<Row> {
+    return range(this.#tree(index), prefix)
+  }
+
   /** Every row that the index holds, in the order of its values. */
   allBy(index: Index, watch?: WatchSet): Iterable<Row> {
     watch?.add(this.name)
