@@ -1,7 +1,7 @@
 import type { KvEntry, KvWrite } from '../model/kv.ts'
 import type { Indexed, Store } from './store.ts'
 import { byteString } from './table.ts'
-import { layTombstone, newestTombstone } from './tombstones.ts'
+import { layTombstone, layTreeTombstone, newestTombstone } from './tombstones.ts'
 import type { Transaction } from './transaction.ts'
 import type { WatchSet } from './watch.ts'
 
@@ -67,13 +67,12 @@ export function deleteKeyCas(store: Store, tx: Transaction, key: string, index: 
   return true
 }
 
-/** Deletes every key with the prefix. One tombstone stands for all: it is found from every prefix that saw any of them. */
+/** Deletes every key with the prefix. */
 export function deleteTree(store: Store, tx: Transaction, prefix: string): void {
   const keys = Array.from(store.kv.withPrefix(byteString(prefix)), ({ Key }) => byteString(Key))
   if (keys.length === 0) return
   for (const key of keys) tx.delete(store.kv, key)
-  // A list of everything stands at the table's index and needs none.
-  if (prefix !== '') layTombstone(store, tx, prefix)
+  layTreeTombstone(store, tx, prefix)
   tx.bump('kvs')
 }
 

@@ -12,6 +12,18 @@ export function layTombstone(store: Store, tx: Transaction, key: string): void {
   tx.bump('tombstones')
 }
 
+/**
+ * One tombstone stands for a whole tree, in place of those below it: nothing is left there, and a list with neither entries nor
+ * tombstones stands at the index of the newest write of all. Consul leaves the older ones, so that who waits for a prefix inside
+ * the tree may find it at an old deletion's index and never hears of this one.
+ */
+export function layTreeTombstone(store: Store, tx: Transaction, prefix: string): void {
+  const below = Array.from(store.tombstones.withPrefix(byteString(prefix)), ({ Key }) => Key)
+  for (const key of below) tx.delete(store.tombstones, byteString(key))
+  // A list of everything stands at the newest write anyway.
+  if (prefix !== '') layTombstone(store, tx, prefix)
+}
+
 /** The index of the newest deletion under the prefix; 0 where none is remembered. */
 export function newestTombstone(store: Store, prefix: string): number {
   let newest = 0
