@@ -39,6 +39,8 @@ const reapIntervalMs = 30_000
 export class Registry {
   readonly #options: RegistryOptions
   readonly #definitions = new Map<string, CheckDefinition>()
+  /** What stands in configuration files, and so goes when it no longer does. */
+  readonly #configured = { services: new Set<string>(), checks: new Set<string>() }
   #reaper: { cancel(): void } | undefined
 
   constructor(options: RegistryOptions) {
@@ -150,6 +152,35 @@ export class Registry {
           : reason,
       service: undefined,
     })
+  }
+
+  /**
+   * Makes what the files say so: new and changed definitions are registered, those that are no longer there go. What clients
+   * registered stays.
+   */
+  async configure(
+    services: readonly ServiceDefinition[],
+    checks: readonly CheckDefinition[],
+  ): Promise<void> {
+    const before = {
+      services: [...this.#configured.services],
+      checks: [...this.#configured.checks],
+    }
+    this.#configured.services.clear()
+    this.#configured.checks.clear()
+    const options = { token: '', source: 'local' } as const
+    for (const definition of services) {
+      await this.registerService(definition, { ...options, replaceExistingChecks: true })
+      this.#configured.services.add(definition.ID === '' ? definition.Name : definition.ID)
+    }
+    for (const definition of checks) {
+      await this.registerCheck(definition, options)
+      this.#configured.checks.add(definition.CheckID === '' ? definition.Name : definition.CheckID)
+    }
+    for (const id of before.services)
+      if (!this.#configured.services.has(id)) await this.deregisterService(id)
+    for (const id of before.checks)
+      if (!this.#configured.checks.has(id)) await this.deregisterCheck(id)
   }
 
   /** Takes up what clients registered before the last stop. */

@@ -42,9 +42,10 @@ export class LocalState {
     this.#options = options
   }
 
-  /** Calls back after every change that the catalog should hear of. */
-  onChange(listener: () => void): void {
+  /** Calls back after every change that the catalog should hear of. The result takes the wish back. */
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   /** Everything, with what is gone but not yet forgotten: for anti-entropy. */

@@ -1,0 +1,307 @@
+import { rm, writeFile } from 'node:fs/promises'
+
+import { createApi } from '../api/http.ts'
+import { createDns } from '../dns/server.ts'
+import { describeError, PraetorError } from '../server/model/errors.ts'
+import type { Chance } from '../server/runtime/chance.ts'
+import type { Clock } from '../server/runtime/clock.ts'
+import type { Log } from '../server/runtime/log.ts'
+import { createServer } from '../server/server.ts'
+import { openStorage } from '../server/storage.ts'
+import { CheckRunner } from './checks/runner.ts'
+import { periodicKinds } from './checks/table.ts'
+import { ClusterGate } from './cluster-gate.ts'
+import type { AgentConfig } from './config/runtime.ts'
+import { apiSettings, dnsSettings, listenAddress, serverConfig } from './faces.ts'
+import { LocalFiles } from './local/persist.ts'
+import { Registry } from './local/registry.ts'
+import { LocalState } from './local/state.ts'
+import type { Logging } from './logging.ts'
+import { nodeId } from './node-id.ts'
+import { AgentNode } from './node.ts'
+import { AntiEntropy } from './sync/anti-entropy.ts'
+import { SyncScheduler } from './sync/scheduler.ts'
+import { Telemetry } from './telemetry.ts'
+
+/** What an agent is run on. */
+export interface AgentWorld {
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly logging: Logging
+  /** The agent can't go on (the disk failed, an invariant broke); ends the process at once. */
+  readonly fatal: (error: Error) => void
+  /** Who this is, told before anything listens. */
+  readonly onStarting: (nodeId: string) => void
+  /** A client asked the agent to leave: the cluster has been told, the process may end. */
+  readonly onLeave: () => void
+  /** A client asked for the configuration to be read again; rejects with what is wrong with it. */
+  readonly onReload: () => Promise<void>
+}
+
+/** A node that runs. Disposing of it stops everything in the reverse order of its start. */
+export interface Agent extends AsyncDisposable {
+  readonly nodeId: string
+  readonly telemetry: Telemetry
+  /** Resolves once this node's server takes part and the cluster has a leader, or the agent stops first. */
+  readonly ready: Promise<void>
+  /** Takes on what of a new configuration can be taken on while running. */
+  reconfigure(config: AgentConfig): Promise<void>
+  /** Tells the cluster that this node goes for good. */
+  leave(): Promise<void>
+}
+
+/**
+ * Starts a node. The faces listen before the log is read, so that whoever asks meanwhile is told that there is no leader yet and
+ * not that nobody is there. Rejects with a PraetorError in one plain sentence, everything stopped again, where it can't start.
+ */
+export async function startAgent(config: AgentConfig, world: AgentWorld): Promise<Agent> {
+  await using stack = new AsyncDisposableStack()
+  const { clock, chance, logging } = world
+  const log = logging.log
+
+  await claimPidFile(config.pidFile, stack)
+  const id = await nodeId({
+    dataDir: config.dataDir,
+    configured: config.nodeId,
+    disableHostNodeId: config.disableHostNodeId,
+    chance,
+  })
+  world.onStarting(id)
+  const telemetry = stack.use(createTelemetry(config, clock))
+  const cluster = new ClusterGate(clock, config.rpcHoldTimeoutMs)
+  const local = createLocal(config, id, world, cluster, stack)
+
+  const leave = async (): Promise<void> => {
+    log.info({}, 'Requesting graceful leave')
+  }
+  const node = new AgentNode({
+    config,
+    nodeId: id,
+    clock,
+    cluster,
+    logging,
+    telemetry,
+    ...local,
+    leave: async () => {
+      await leave()
+      world.onLeave()
+    },
+    reload: world.onReload,
+  })
+  await listenHttp(config, node, cluster, { clock, log, telemetry }, stack)
+  await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
+
+  const stopping = new AbortController()
+  stack.defer(() => {
+    stopping.abort()
+    cluster.close()
+  })
+  const server = await openServer(config, id, world, telemetry, stack)
+  cluster.open(server)
+  await local.registry.restore()
+  await local.registry.configure(config.services, config.checks)
+  local.registry.startReaper()
+  local.scheduler.start()
+
+  const running = stack.move()
+  return {
+    nodeId: id,
+    telemetry,
+    ready: server.awaitLeader(stopping.signal),
+    leave,
+    async reconfigure(next) {
+      await local.registry.configure(next.services, next.checks)
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+interface Local {
+  readonly state: LocalState
+  readonly runner: CheckRunner
+  readonly registry: Registry
+  readonly scheduler: SyncScheduler
+}
+
+function createLocal(
+  config: AgentConfig,
+  ID: string,
+  { clock, chance, logging }: AgentWorld,
+  cluster: ClusterGate,
+  stack: AsyncDisposableStack,
+): Local {
+  const log = logging.log
+  const state = stack.use(
+    new LocalState({
+      clock,
+      chance,
+      checkUpdateIntervalMs: config.checkUpdateIntervalMs,
+      discardCheckOutput: config.discardCheckOutput,
+    }),
+  )
+  const runner = stack.use(
+    new CheckRunner({
+      clock,
+      chance,
+      log,
+      kinds: periodicKinds,
+      outputMaxBytes: config.checkOutputMaxBytes,
+      report: (checkId, status, output) => state.updateCheck(checkId, status, output),
+    }),
+  )
+  const files = new LocalFiles(config.dataDir, log)
+  const registry = stack.use(
+    new Registry({ node: config.nodeName, clock, log, state, runner, files }),
+  )
+  const antiEntropy = new AntiEntropy({
+    rpc: cluster.rpc,
+    log,
+    state,
+    token: '',
+    node: () => ({
+      ID,
+      Node: config.nodeName,
+      Address: config.advertiseAddress,
+      Datacenter: config.datacenter,
+      TaggedAddresses: config.taggedAddresses,
+      Meta: { ...config.nodeMeta, 'consul-network-segment': '' },
+    }),
+  })
+  const scheduler = stack.use(
+    new SyncScheduler({
+      clock,
+      chance,
+      clusterSize: () => cluster.current?.members({ wan: false }).length ?? 1,
+      fullSync: () => antiEntropy.full(),
+      partialSync: () => antiEntropy.partial(),
+      onFailure: (error) =>
+        log.error({ error: describeError(error) }, 'failed to sync remote state'),
+    }),
+  )
+  state.onChange(() => scheduler.trigger())
+  return { state, runner, registry, scheduler }
+}
+
+async function listenHttp(
+  config: AgentConfig,
+  node: AgentNode,
+  cluster: ClusterGate,
+  { clock, log, telemetry }: { clock: Clock; log: Log; telemetry: Telemetry },
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const api = await createApi(
+    {
+      rpc: cluster.rpc,
+      agent: node,
+      status: {
+        leader: () => cluster.current?.leaderAddress() ?? '',
+        peers: () => cluster.current?.peerAddresses() ?? [],
+        datacenters: () => [config.datacenter],
+      },
+      snapshots: {
+        async save() {
+          const { index, archive } = await (await cluster.wait()).saveSnapshot()
+          return { index, lastContactMs: 0, knownLeader: true, archive }
+        },
+        restore: async (archive) => (await cluster.wait()).restoreSnapshot(archive),
+      },
+    },
+    apiSettings(config),
+    { log: log.child({ part: 'http' }), metrics: telemetry, clock },
+  )
+  stack.defer(() => api.close())
+  for (const address of config.http.listen) {
+    await api
+      .listen(await listenAddress(address))
+      .catch((error: unknown) => Promise.reject(cannotListen('HTTP', address, error)))
+    log.info({ address: printAddress(address) }, 'Started HTTP server')
+  }
+}
+
+async function listenDns(
+  config: AgentConfig,
+  cluster: ClusterGate,
+  world: { clock: Clock; chance: Chance; log: Log; telemetry: Telemetry },
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  for (const address of config.dns.listen) {
+    const dns = createDns(
+      {
+        rpc: cluster.rpc,
+        datacenter: config.datacenter,
+        nodeName: config.nodeName,
+        clock: world.clock,
+        chance: world.chance,
+        log: world.log.child({ part: 'dns' }),
+        metrics: world.telemetry,
+      },
+      dnsSettings(config),
+    )
+    stack.defer(() => dns.close())
+    await dns
+      .listen(address.host, address.port)
+      .catch((error: unknown) => Promise.reject(cannotListen('DNS', address, error)))
+    world.log.info({ address: printAddress(address) }, 'Started DNS server')
+  }
+}
+
+async function openServer(
+  config: AgentConfig,
+  id: string,
+  world: AgentWorld,
+  telemetry: Telemetry,
+  stack: AsyncDisposableStack,
+): ReturnType<typeof createServer> {
+  const { clock, chance, fatal } = world
+  const log = world.logging.log
+  const storage = await openStorage({
+    dataDir: config.dataDir,
+    nodeId: id,
+    clock,
+    chance,
+    log,
+    fatal,
+  })
+  const server = await createServer(serverConfig(config, id), {
+    clock,
+    chance,
+    log,
+    metrics: telemetry,
+    storage,
+    fatal,
+  })
+  stack.use(server)
+  return server
+}
+
+function createTelemetry(config: AgentConfig, clock: Clock): Telemetry {
+  return new Telemetry({ ...config.telemetry, hostName: config.nodeName, clock })
+}
+
+async function claimPidFile(path: string, stack: AsyncDisposableStack): Promise<void> {
+  if (path === '') return
+  await writeFile(path, String(process.pid), { mode: 0o644 }).catch((error: unknown) => {
+    throw new PraetorError('failed', `Could not create PID file: ${describeError(error)}`)
+  })
+  stack.defer(() => rm(path, { force: true }))
+}
+
+type Address = AgentConfig['http']['listen'][number]
+
+function printAddress(address: Address): string {
+  if (address.kind === 'unix') return `unix://${address.socketPath}`
+  return address.host.includes(':')
+    ? `[${address.host}]:${address.port}`
+    : `${address.host}:${address.port}`
+}
+
+function cannotListen(face: string, address: Address, error: unknown): PraetorError {
+  const why =
+    (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+      ? 'address already in use'
+      : describeError(error)
+  return new PraetorError(
+    'failed',
+    `Failed to start ${face} server: listen ${printAddress(address)}: ${why}`,
+  )
+}

@@ -1,0 +1,161 @@
+import { describeError, PraetorError } from '../../../server/model/errors.ts'
+import { systemChance } from '../../../server/runtime/chance.ts'
+import { systemClock } from '../../../server/runtime/clock.ts'
+import { startAgent } from '../../agent.ts'
+import type { Agent } from '../../agent.ts'
+import { banner } from '../../banner.ts'
+import { systemFiles, systemHost } from '../../config/host.ts'
+import { agentFlagGroups, keysNeedingRestart, loadConfig } from '../../config/load.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import { Logging } from '../../logging.ts'
+import type { LogSink } from '../../logging.ts'
+import type { Command, Io } from '../command.ts'
+import type { ParsedFlags } from '../flags.ts'
+
+/** A server that is stopped without being told to leave says so with its exit code, so that a supervisor starts it again. */
+const stoppedCode = 1
+
+export const agentCommand: Command = {
+  name: 'agent',
+  synopsis: 'Runs an agent',
+  about:
+    'Usage: praetor agent [options]\n\n  Runs an agent until it is interrupted or told to leave. With -dev it is a whole cluster in memory.',
+  flags: agentFlagGroups(),
+  async run(flags, io) {
+    if (flags.rest.length > 0) {
+      io.err(`==> Unexpected extra arguments: [${flags.rest.join(' ')}]\n`)
+      return 1
+    }
+    const loaded = load(flags)
+    if (!loaded.ok) {
+      for (const error of loaded.errors) io.err(`==> ${error}\n`)
+      return 1
+    }
+    return new Session(flags, loaded, io).run()
+  },
+}
+
+type Loaded = LoadedConfig & { readonly ok: true }
+
+/** One run of an agent, from its first line to its exit code. */
+class Session {
+  readonly #flags: ParsedFlags
+  readonly #io: Io
+  readonly #logging = new Logging(() => systemClock.wallMs())
+  readonly #terminal: LogSink
+  readonly #ended = Promise.withResolvers<number>()
+  #loaded: Loaded
+  #agent: Agent | undefined
+
+  constructor(flags: ParsedFlags, loaded: Loaded, io: Io) {
+    this.#flags = flags
+    this.#loaded = loaded
+    this.#io = io
+    const { level, json } = loaded.config.log
+    this.#terminal = { level, json, write: (line) => io.out(`${line}\n`) }
+    this.#logging.add(this.#terminal)
+  }
+
+  async run(): Promise<number> {
+    const { config, warnings } = this.#loaded
+    const log = this.#logging.log
+    try {
+      this.#agent = await startAgent(config, {
+        clock: systemClock,
+        chance: systemChance,
+        logging: this.#logging,
+        fatal: (error) => this.#die(error),
+        onLeave: () => this.#ended.resolve(0),
+        onReload: () => this.#reload(),
+        onStarting: (nodeId) => {
+          this.#io.out(banner(config, nodeId))
+          for (const warning of warnings) log.warn({}, warning)
+        },
+      })
+    } catch (error) {
+      if (!(error instanceof PraetorError)) throw error
+      this.#io.err(`==> Error starting agent: ${error.message}\n`)
+      return 1
+    }
+    this.#io.out('==> Praetor agent running!\n')
+    return this.#untilEnd(this.#agent)
+  }
+
+  async #untilEnd(agent: Agent): Promise<number> {
+    const hangUp = (): void => {
+      this.#logging.log.info({}, 'Caught: signal=hangup')
+      this.#reload().catch((error: unknown) =>
+        this.#logging.log.error({ error: describeError(error) }, 'Reload failed'),
+      )
+    }
+    const dump = (): void => this.#io.err(agent.telemetry.dump())
+    process.on('SIGHUP', hangUp)
+    process.on('SIGUSR1', dump)
+    process.on('SIGINT', this.#interrupt)
+    process.on('SIGTERM', this.#terminate)
+    // Whatever asked for the end before anyone listened here counts too.
+    if (this.#io.interrupted.aborted) this.#interrupt()
+    try {
+      const code = await this.#ended.promise
+      await agent[Symbol.asyncDispose]()
+      this.#logging.log.info({}, 'Exit code: code=' + String(code))
+      return code
+    } finally {
+      process.off('SIGHUP', hangUp)
+      process.off('SIGUSR1', dump)
+      process.off('SIGINT', this.#interrupt)
+      process.off('SIGTERM', this.#terminate)
+    }
+  }
+
+  readonly #interrupt = (): void =>
+    this.#stop('interrupt', !this.#loaded.config.skipLeaveOnInterrupt)
+  readonly #terminate = (): void => this.#stop('terminated', this.#loaded.config.leaveOnTerminate)
+  #stopping = false
+
+  /** The first signal stops the agent in order, leaving first where it should; a second one ends it at once. */
+  #stop(signal: string, leave: boolean): void {
+    const log = this.#logging.log
+    log.info({}, `Caught: signal=${signal}`)
+    if (this.#stopping) return this.#ended.resolve(stoppedCode)
+    this.#stopping = true
+    if (!leave) {
+      log.info({}, 'Graceful shutdown disabled. Exiting')
+      return this.#ended.resolve(stoppedCode)
+    }
+    log.info({}, 'Gracefully shutting down agent...')
+    const left = this.#agent?.leave() ?? Promise.resolve()
+    left.then(
+      () => this.#ended.resolve(0),
+      (error: unknown) => {
+        log.error({ error: describeError(error) }, 'Error on leave')
+        this.#ended.resolve(stoppedCode)
+      },
+    )
+  }
+
+  /** Reads the configuration again. Rejects with what is wrong with it, and then nothing has changed. */
+  async #reload(): Promise<void> {
+    const log = this.#logging.log
+    log.info({}, 'Reloading configuration...')
+    const loaded = load(this.#flags)
+    if (!loaded.ok) throw new PraetorError('failed', loaded.errors.join('\n'))
+    const pinned = keysNeedingRestart(this.#loaded.settings, loaded.settings)
+    if (pinned.length > 0)
+      log.warn({ keys: pinned.join(' ') }, 'These settings need a restart to take effect')
+    this.#loaded = loaded
+    this.#terminal.level = loaded.config.log.level
+    this.#logging.refresh()
+    await this.#agent?.reconfigure(loaded.config)
+  }
+
+  /** No tidying up: what can't be trusted to write must not be given the chance. */
+  #die(error: Error): void {
+    this.#io.err(`==> Praetor can not go on: ${error.message}\n`)
+    process.exit(1)
+  }
+}
+
+function load(flags: ParsedFlags): LoadedConfig {
+  return loadConfig(flags, systemFiles, systemHost())
+}

@@ -1,0 +1,121 @@
+import { formatDuration } from '../server/model/duration.ts'
+import { consulVersion } from '../server/model/version.ts'
+import type { AgentConfig, ListenAddress } from './config/runtime.ts'
+
+/**
+ * `DebugConfig` of `/v1/agent/self`: the configuration as it is in force, under the names that Consul's own has. What isn't
+ * configurable here is left out rather than claimed.
+ */
+export function debugConfig(
+  config: AgentConfig,
+  nodeId: string,
+): Readonly<Record<string, unknown>> {
+  const { ports, http, dns, telemetry, log, raft, ui } = config
+  return {
+    ACLsEnabled: false,
+    AdvertiseAddrLAN: config.advertiseAddress,
+    AdvertiseAddrWAN: config.advertiseAddressWan,
+    AllowWriteHTTPFrom: http.allowWriteFrom,
+    BindAddr: config.bindAddress,
+    Bootstrap: config.bootstrap,
+    BootstrapExpect: config.bootstrapExpect,
+    CheckOutputMaxSize: config.checkOutputMaxBytes,
+    CheckUpdateInterval: formatDuration(config.checkUpdateIntervalMs),
+    Checks: config.checks,
+    ClientAddrs: config.clientAddresses,
+    ConnectEnabled: false,
+    DNSARecordLimit: dns.aRecordLimit,
+    DNSAddrs: dns.listen.flatMap((address) => [
+      `tcp://${print(address)}`,
+      `udp://${print(address)}`,
+    ]),
+    DNSAllowStale: dns.allowStale,
+    DNSAltDomain: config.altDomain,
+    DNSDisableCompression: dns.disableCompression,
+    DNSDomain: config.domain,
+    DNSEnableTruncate: dns.enableTruncate,
+    DNSMaxStale: formatDuration(dns.maxStaleMs),
+    DNSNodeMetaTXT: dns.nodeMetaTxt,
+    DNSNodeTTL: formatDuration(dns.nodeTtlMs),
+    DNSOnlyPassing: dns.onlyPassing,
+    DNSPort: ports.dns,
+    DNSSOA: {
+      Expire: dns.soa.expireSeconds,
+      Minttl: dns.soa.minTtlSeconds,
+      Refresh: dns.soa.refreshSeconds,
+      Retry: dns.soa.retrySeconds,
+    },
+    DNSServiceTTL: Object.fromEntries(
+      Object.entries(dns.serviceTtlMs).map(([name, ttlMs]) => [name, formatDuration(ttlMs)]),
+    ),
+    DNSUDPAnswerLimit: dns.udpAnswerLimit,
+    DataDir: config.dataDir,
+    Datacenter: config.datacenter,
+    DefaultQueryTime: formatDuration(config.defaultQueryTimeMs),
+    DevMode: config.devMode,
+    DisableHostNodeID: config.disableHostNodeId,
+    DiscardCheckOutput: config.discardCheckOutput,
+    EnableDebug: config.enableDebug,
+    EnableUI: ui.enabled,
+    GRPCPort: ports.grpc,
+    HTTPAddrs: http.listen.map((address) =>
+      address.kind === 'unix' ? `unix://${address.socketPath}` : `tcp://${print(address)}`,
+    ),
+    HTTPBlockEndpoints: http.blockEndpoints,
+    HTTPMaxConnsPerClient: http.connectionsPerClientMax,
+    HTTPPort: ports.http,
+    HTTPResponseHeaders: http.responseHeaders,
+    HTTPSPort: ports.https,
+    KVMaxValueSize: config.kvValueMaxBytes,
+    LeaveDrainTime: formatDuration(config.leaveDrainMs),
+    LeaveOnTerm: config.leaveOnTerminate,
+    Logging: {
+      LogFilePath: log.file,
+      LogJSON: log.json,
+      LogLevel: log.level,
+      LogRotateBytes: log.rotateBytes,
+      LogRotateDuration: formatDuration(log.rotateDurationMs),
+      LogRotateMaxFiles: log.rotateFilesMax,
+    },
+    MaxQueryTime: formatDuration(config.maxQueryTimeMs),
+    NodeID: nodeId,
+    NodeMeta: config.nodeMeta,
+    NodeName: config.nodeName,
+    PidFile: config.pidFile,
+    PrimaryDatacenter: config.datacenter,
+    RPCHoldTimeout: formatDuration(config.rpcHoldTimeoutMs),
+    RaftSnapshotInterval: formatDuration(raft.snapshotIntervalMs),
+    RaftSnapshotThreshold: raft.snapshotThresholdEntries,
+    RaftTrailingLogs: raft.trailingLogEntries,
+    RejoinAfterLeave: config.rejoinAfterLeave,
+    Revision: '',
+    SerfPortLAN: ports.serfLan,
+    SerfPortWAN: ports.serfWan,
+    ServerMode: config.server,
+    ServerPort: ports.server,
+    Services: config.services,
+    SessionTTLMin: formatDuration(config.sessionTtlMinMs),
+    SkipLeaveOnInt: config.skipLeaveOnInterrupt,
+    TaggedAddresses: config.taggedAddresses,
+    Telemetry: {
+      AllowedPrefixes: telemetry.allowedPrefixes,
+      BlockedPrefixes: telemetry.blockedPrefixes,
+      DisableHostname: telemetry.disableHostname,
+      FilterDefault: telemetry.filterDefault,
+      MetricsPrefix: telemetry.metricsPrefix,
+      PrometheusRetentionTime: formatDuration(telemetry.prometheusRetentionMs),
+    },
+    TranslateWANAddrs: config.translateWanAddresses,
+    TxnMaxReqLen: config.txnRequestMaxBytes,
+    UIContentPath: ui.contentPath,
+    UIDir: ui.dir,
+    Version: consulVersion,
+    VersionPrerelease: '',
+  }
+}
+
+function print(address: Extract<ListenAddress, { kind: 'tcp' }>): string {
+  return address.host.includes(':')
+    ? `[${address.host}]:${address.port}`
+    : `${address.host}:${address.port}`
+}

@@ -1,0 +1,85 @@
+import type { ListenAddress as ApiAddress } from '../api/listen.ts'
+import type { ApiSettings } from '../api/ports.ts'
+import type { DnsSettings } from '../dns/settings.ts'
+import { PraetorError } from '../server/model/errors.ts'
+import type { ServerConfig } from '../server/server.ts'
+import { accountIds } from './accounts.ts'
+import type { AgentConfig, ListenAddress } from './config/runtime.ts'
+
+/** The parts of a configuration as each room asks for them: no room sees the whole. */
+export function apiSettings(config: AgentConfig): ApiSettings {
+  return {
+    pretty: config.devMode,
+    kvValueSizeMaxBytes: config.kvValueMaxBytes,
+    txnSizeMaxBytes: config.txnRequestMaxBytes,
+    defaultQueryTimeMs: config.defaultQueryTimeMs,
+    maxQueryTimeMs: config.maxQueryTimeMs,
+    uiEnabled: config.ui.enabled,
+    blockEndpoints: config.http.blockEndpoints,
+    responseHeaders: config.http.responseHeaders,
+    translateWanAddresses: config.translateWanAddresses,
+    filterUnprintable: true,
+    connectionsPerClientMax: config.http.connectionsPerClientMax,
+  }
+}
+
+export function dnsSettings({ dns, domain, altDomain }: AgentConfig): DnsSettings {
+  return {
+    domain: withoutDots(domain),
+    altDomain: withoutDots(altDomain),
+    nodeTtlSeconds: wholeSeconds(dns.nodeTtlMs),
+    serviceTtlSeconds: Object.fromEntries(
+      Object.entries(dns.serviceTtlMs).map(([name, ttlMs]) => [name, wholeSeconds(ttlMs)]),
+    ),
+    soa: dns.soa,
+    onlyPassing: dns.onlyPassing,
+    udpAnswerLimit: dns.udpAnswerLimit,
+    enableTruncate: dns.enableTruncate,
+    aRecordLimit: dns.aRecordLimit,
+    disableCompression: dns.disableCompression,
+    enableAdditionalNodeMetaTxt: dns.nodeMetaTxt,
+    allowStale: dns.allowStale,
+    maxStaleMs: dns.maxStaleMs,
+  }
+}
+
+export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig {
+  return {
+    nodeName: config.nodeName,
+    nodeId,
+    datacenter: config.datacenter,
+    address: config.advertiseAddress,
+    serverPort: config.ports.server,
+    serfLanPort: config.ports.serfLan,
+    serfWanPort: config.ports.serfWan,
+    bootstrap: config.bootstrap && !config.devMode,
+    raftMultiplier: config.raft.multiplier,
+    snapshotThresholdEntries: config.raft.snapshotThresholdEntries,
+    trailingEntries: config.raft.trailingLogEntries,
+    sessionTtlMinMs: config.sessionTtlMinMs,
+    defaultQueryTimeMs: config.defaultQueryTimeMs,
+    maxQueryTimeMs: config.maxQueryTimeMs,
+    rpcHoldMs: config.rpcHoldTimeoutMs,
+  }
+}
+
+export async function listenAddress(address: ListenAddress): Promise<ApiAddress> {
+  if (address.kind === 'tcp') return { host: address.host, port: address.port }
+  const { uid, gid } = await accountIds(address).catch((error: Error) => {
+    throw new PraetorError('failed', `unix_sockets: ${error.message}`)
+  })
+  return {
+    socketPath: address.socketPath,
+    ...(address.mode === undefined ? {} : { mode: address.mode }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  }
+}
+
+function withoutDots(domain: string): string {
+  return domain.replace(/^\.+|\.+$/g, '')
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1000)
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { PraetorError } from '../server/model/errors.ts'
+import type { Chance } from '../server/runtime/chance.ts'
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+export interface NodeIdOptions {
+  /** `''` for none, as with `-dev`. */
+  readonly dataDir: string
+  /** The id that the configuration asks for; `''` for none. */
+  readonly configured: string
+  readonly disableHostNodeId: boolean
+  readonly chance: Chance
+  /** Where the host says who it is. */
+  readonly machineIdPath?: string
+}
+
+/**
+ * Who this node is, over restarts and renames: the configured id, else the one kept beside the data, else the host's own (hashed, so
+ * that the machine id is not told to the network) or a random one, which is then kept.
+ */
+export async function nodeId(options: NodeIdOptions): Promise<string> {
+  const { dataDir, configured, chance, disableHostNodeId } = options
+  if (configured !== '') {
+    if (!uuid.test(configured))
+      throw new PraetorError('failed', `specified NodeID is invalid: ${configured}`)
+    const id = configured.toLowerCase()
+    if (dataDir !== '') await keep(dataDir, id)
+    return id
+  }
+  const kept = dataDir === '' ? undefined : await readKept(dataDir)
+  if (kept !== undefined) return kept
+  const host = disableHostNodeId
+    ? undefined
+    : await hostId(options.machineIdPath ?? '/etc/machine-id')
+  const id = host ?? chance.uuid()
+  if (dataDir !== '') await keep(dataDir, id)
+  return id
+}
+
+async function readKept(dataDir: string): Promise<string | undefined> {
+  const path = join(dataDir, 'node-id')
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new PraetorError('failed', `failed to read ${path}: ${error.message}`)
+  })
+  if (text === undefined) return undefined
+  const id = text.trim().toLowerCase()
+  if (!uuid.test(id))
+    throw new PraetorError('failed', `the node id in ${path} is not a UUID: ${id}`)
+  return id
+}
+
+async function keep(dataDir: string, id: string): Promise<void> {
+  await mkdir(dataDir, { recursive: true })
+  const path = join(dataDir, 'node-id')
+  const file = await open(`${path}.tmp`, 'w', 0o600)
+  try {
+    await file.writeFile(id)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.tmp`, path)
+}
+
+async function hostId(path: string): Promise<string | undefined> {
+  const machine = await readFile(path, 'utf8').catch(() => '')
+  if (machine.trim() === '') return undefined
+  const hex = createHash('sha512').update(machine.trim()).digest('hex')
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20, 32),
+  ].join('-')
+}

@@ -1,0 +1,20 @@
+import { applyEntry } from './fsm/apply.ts'
+import { restoreStore, snapshotStore } from './fsm/snapshot.ts'
+import type { PraetorError } from './model/errors.ts'
+import type { StateMachine } from './raft/state-machine.ts'
+import type { Store } from './state/store.ts'
+
+/** What a command gave: its result, or the PraetorError with which it refused. */
+export type CommandOutcome = ReturnType<typeof applyEntry> | PraetorError | undefined
+
+/** The store as consensus drives it. */
+export function stateMachineOf(store: Store): StateMachine<CommandOutcome> {
+  return {
+    apply: (entries) =>
+      entries.map(({ kind, index, payload }) =>
+        kind === 'command' ? applyEntry(store, index, payload) : undefined,
+      ),
+    snapshot: () => snapshotStore(store),
+    restore: (chunks) => restoreStore(store, chunks),
+  }
+}
