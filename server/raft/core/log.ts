@@ -96,22 +96,24 @@ export class RaftLog {
     return other.term > term || (other.term === term && other.index >= index)
   }
 
-  /** As many entries as fit, at least one if there is one. The part on disk and the part in memory come separately. */
+  /** As many entries as fit, at least one if there is one. What is not durable yet comes from memory. */
   entries(from: Index, through: Index, limits: ReadLimits): readonly Entry[] {
     assert(from > this.#base.index, `entry ${from} is compacted`)
     const end = Math.min(through, this.#last.index, from + limits.entriesMax - 1)
     if (from > end) return []
-    if (from < this.#windowFirst)
-      return this.#view.entries(from, Math.min(end, this.#windowFirst - 1), limits.bytesMax)
-    const begin = from - this.#windowFirst
-    let bytes = 0
+    const durableEnd = Math.min(end, this.#windowFirst - 1)
+    const durable = from <= durableEnd ? this.#view.entries(from, durableEnd, limits.bytesMax) : []
+    if (from + durable.length <= durableEnd || durableEnd === end) return durable
+    let bytes = sizeOf(durable)
+    const begin = from + durable.length - this.#windowFirst
     let count = 0
-    while (from + count <= end) {
+    while (from + durable.length + count <= end) {
       bytes += must(this.#window[begin + count], 'the window has no holes').payload.byteLength
-      if (count > 0 && bytes > limits.bytesMax) break
+      if (durable.length + count > 0 && bytes > limits.bytesMax) break
       count += 1
     }
-    return this.#window.slice(begin, begin + count)
+    const fresh = this.#window.slice(begin, begin + count)
+    return durable.length === 0 ? fresh : [...durable, ...fresh]
   }
 
   /** Adds a leader's own entry. */
@@ -247,4 +249,10 @@ export interface Merged {
   /** The first entry that was taken back, if any was. */
   readonly truncatedFrom: Index | null
   readonly appended: readonly Entry[]
+}
+
+export function sizeOf(entries: readonly Entry[]): number {
+  let bytes = 0
+  for (const { payload } of entries) bytes += payload.byteLength
+  return bytes
 }

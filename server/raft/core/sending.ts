@@ -1,5 +1,6 @@
 import { must } from '../../model/assert.ts'
 import type { NodeId } from '../types.ts'
+import { sizeOf } from './log.ts'
 import type { Progress } from './progress.ts'
 import { send } from './state.ts'
 import type { Leadership, RaftState } from './state.ts'
@@ -78,7 +79,5 @@ function sendAppendAfter(
     entries,
     commit: log.committed,
   })
-  let bytes = 0
-  for (const { payload } of entries) bytes += payload.byteLength
-  progress.sent(after.index + entries.length, bytes, log.committed)
+  progress.sent(after.index + entries.length, sizeOf(entries), log.committed)
 }

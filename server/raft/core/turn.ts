@@ -2,6 +2,7 @@ import { assert } from '../../model/assert.ts'
 import type { Entry, HardState } from '../types.ts'
 import { onSelfVote } from './election.ts'
 import { forgetRemoved } from './leadership.ts'
+import { sizeOf } from './log.ts'
 import type { AppendBatch } from './output.ts'
 import { beginRound, releaseReads } from './read-index.ts'
 import { advanceCommit } from './replication.ts'
@@ -74,10 +75,8 @@ export function takeCommitted(raft: RaftState): readonly Entry[] {
   tickets.handed(entries)
   const { leadership } = raft
   if (leadership !== null) {
-    let bytes = 0
-    for (const { payload } of entries) bytes += payload.byteLength
     // Entries of earlier terms were never counted in.
-    leadership.uncommittedBytes = Math.max(0, leadership.uncommittedBytes - bytes)
+    leadership.uncommittedBytes = Math.max(0, leadership.uncommittedBytes - sizeOf(entries))
   }
   return entries
 }
