@@ -73,9 +73,9 @@ export class EntryTail {
     this.#cut()
   }
 
-  /** Forgets the oldest until the rest is charged at most `sizeBytesMax`. */
-  shrink(sizeBytesMax: number): void {
-    while (this.#sizeBytes > sizeBytesMax) this.#forgetOldest()
+  /** Forgets the oldest until the rest is charged at most `sizeBytesMax`, but none after `through`. */
+  shrink(sizeBytesMax: number, through: Index): void {
+    while (this.#sizeBytes > sizeBytesMax && this.firstIndex <= through) this.#forgetOldest()
     this.#cut()
   }
 

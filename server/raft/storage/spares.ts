@@ -1,0 +1,182 @@
+import { join } from 'node:path'
+
+import { describeError } from '../../model/errors.ts'
+import type { Clock, Timer } from '../../runtime/clock.ts'
+import type { Log } from '../../runtime/log.ts'
+import { isDiskFull, synced, type Disk, type DiskFile } from './disk.ts'
+
+/** Finished segments beyond so many are removed and not kept for later. */
+const sparesMax = 2
+
+/** How long a full disk is left alone before it is asked again. */
+const retryMs = 5000
+
+const fillBytes = 1 << 20
+const spareName = /^spare-(\d+)$/
+
+interface SparesOptions {
+  readonly disk: Disk
+  readonly directory: string
+  readonly segmentBytes: number
+  readonly clock: Clock
+  readonly log: Log
+  readonly fatal: (error: Error) => void
+}
+
+/**
+ * Files of a segment's size, written from end to end and synced. What an append overwrites then has its blocks, so a sync is
+ * one write to the disk and no change to the file system's own books: half the time of a file that grows, and of one that
+ * was only allocated (its extents would still have to be marked as written). It also means that an append never finds the
+ * disk full; making a spare does, and says so early.
+ */
+export class Spares implements AsyncDisposable {
+  readonly #options: SparesOptions
+  #ready: string[] = []
+  #lastNumber = 0
+  #making: Promise<void> | null = null
+  #retry: Timer | null = null
+  #isFull = false
+  #closed = false
+
+  constructor(options: SparesOptions) {
+    this.#options = options
+  }
+
+  /** The disk had no room for a spare when it was last asked, and there is none. */
+  get exhausted(): boolean {
+    return this.#isFull && this.#ready.length === 0
+  }
+
+  /** Takes over the spares of the directory, and removes those that were never finished. */
+  async open(): Promise<void> {
+    const { directory, disk, segmentBytes } = this.#options
+    for (const name of await disk.list(directory)) {
+      const number = Number(spareName.exec(name)?.[1] ?? 0)
+      if (number === 0 && !name.startsWith('spare-')) continue
+      const path = join(directory, name)
+      this.#lastNumber = Math.max(this.#lastNumber, number)
+      if (number > 0 && (await sizeOf(disk, path)) === segmentBytes) this.#ready.push(path)
+      else await disk.remove(path)
+    }
+  }
+
+  /** Makes spares in the background until there are enough. */
+  prepare(): void {
+    if (this.#making !== null || this.#retry !== null || this.#closed) return
+    if (this.#ready.length >= sparesMax) return
+    this.#making = this.#make().finally(() => {
+      this.#making = null
+      this.prepare()
+    })
+  }
+
+  /** A spare, open; waits until one is made. The directory no longer counts it, but it keeps its name. */
+  async take(): Promise<DiskFile> {
+    for (;;) {
+      const path = this.#ready.shift()
+      if (path !== undefined) return await this.#options.disk.open(path, 'existing')
+      this.prepare()
+      await (this.#making ?? this.#waitForRoom())
+      if (this.#closed) throw new Error('the log is closed')
+    }
+  }
+
+  /** A segment that nobody needs any more. Its content does not matter: its marks are not those of its next life. */
+  async offer(path: string): Promise<void> {
+    const { directory, disk } = this.#options
+    if (this.#ready.length >= sparesMax) return await disk.remove(path)
+    const spare = this.#nextPath()
+    await disk.rename(path, spare)
+    await disk.syncDirectory(directory)
+    this.#ready.push(spare)
+    this.#isFull = false
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#retry?.cancel()
+    this.#wake()
+    await this.#making
+  }
+
+  async #make(): Promise<void> {
+    const { directory, disk, fatal, log, segmentBytes } = this.#options
+    const path = this.#nextPath()
+    const unfinished = `${path}.tmp`
+    try {
+      await fill(disk, unfinished, segmentBytes, () => this.#closed)
+      if (this.#closed) return
+      await disk.rename(unfinished, path)
+      await disk.syncDirectory(directory)
+      this.#ready.push(path)
+      this.#isFull = false
+      this.#wake()
+    } catch (error) {
+      if (!isDiskFull(error)) return fatal(error as Error)
+      log.error({ error: describeError(error) }, 'no room for the raft log: proposals are refused')
+      this.#isFull = true
+      await disk.remove(unfinished).catch(() => {})
+      this.#askAgain()
+    }
+  }
+
+  #askAgain(): void {
+    if (this.#closed) return
+    this.#retry = this.#options.clock.after(retryMs, () => {
+      this.#retry = null
+      this.prepare()
+    })
+  }
+
+  #waiting: (() => void)[] = []
+
+  #waitForRoom(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+    })
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+
+  #nextPath(): string {
+    this.#lastNumber += 1
+    return join(this.#options.directory, `spare-${this.#lastNumber}`)
+  }
+}
+
+/** Writes zeros from end to end, a slice a turn, and syncs them. Stops where it is when told to. */
+async function fill(
+  disk: Disk,
+  path: string,
+  sizeBytes: number,
+  cancelled: () => boolean,
+): Promise<void> {
+  const file = await disk.open(path, 'create')
+  try {
+    const zeros = new Uint8Array(Math.min(fillBytes, sizeBytes))
+    for (let offset = 0; offset < sizeBytes && !cancelled(); offset += zeros.length) {
+      file.write(zeros.subarray(0, sizeBytes - offset), offset)
+      await nextTurn()
+    }
+    await synced(file)
+  } finally {
+    file.close()
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
+async function sizeOf(disk: Disk, path: string): Promise<number> {
+  const file = await disk.open(path, 'existing')
+  const sizeBytes = file.sizeBytes()
+  file.close()
+  return sizeBytes
+}
