@@ -33,12 +33,15 @@ export const healthEndpoints = {
 
   'Health.ChecksInState': {
     kind: 'read',
-    run: (store, { State }, query, watch) =>
-      checks(
-        store,
-        State === 'any' ? store.checks.all(watch) : store.checks.by('status', State, watch),
-        query,
-      ),
+    run(store, { State }, query, watch) {
+      const found =
+        State === 'any' ? store.checks.all(watch) : store.checks.by('status', State, watch)
+      const rows = checks(store, found, query)
+      // Consul stands at the checks even so, and never tells who waits that a node's metadata changed.
+      return askedMeta(query)
+        ? { ...rows, index: Math.max(rows.index, store.maxIndex(['nodes'], watch)) }
+        : rows
+    },
   },
 } satisfies Pick<
   EndpointTable,

@@ -26,7 +26,7 @@ export function instancesOf(
 ): Indexed<ServiceNode[]> {
   const value = [...store.instances.by('service', service.toLowerCase())]
   const own = store.indexes.get(serviceIndex(service), watch)
-  return { index: own?.Value ?? absenceIndex(store, shown), value }
+  return { index: own?.Value ?? absenceIndex(store, service, shown), value }
 }
 
 /** The instances through which a service is reached over the mesh: its proxies, and those that speak Connect themselves. */
@@ -39,7 +39,7 @@ export function connectInstancesOf(
   const value = [...store.instances.by('connect', service.toLowerCase(), watch)]
   const names = new Set(value.map(({ Service }) => serviceIndex(Service.Service)))
   return {
-    index: names.size > 0 ? store.maxIndex([...names], watch) : absenceIndex(store, shown),
+    index: names.size > 0 ? store.maxIndex([...names], watch) : absenceIndex(store, service, shown),
     value,
   }
 }
@@ -47,11 +47,11 @@ export function connectInstancesOf(
 /** What a read shows beside services and nodes: it decides where a name without instances stands. */
 export type Shown = 'catalog' | 'health'
 
-function absenceIndex(store: Store, shown: Shown): number {
-  const extinction = store.maxIndex([extinctionIndex])
-  if (extinction > 0) return extinction
-  return store.maxIndex(
-    shown === 'health' ? ['nodes', 'services', 'checks'] : ['nodes', 'services'],
+function absenceIndex(store: Store, service: string, shown: Shown): number {
+  return (
+    store.maxIndex([extinctionIndex]) ||
+    store.maxIndex([serviceIndex(service)]) ||
+    store.maxIndex(shown === 'health' ? ['nodes', 'services', 'checks'] : ['nodes', 'services'])
   )
 }
 
