@@ -10,9 +10,10 @@ export interface Flag {
    * worded by strconv rather than by the flag package.
    */
   readonly optional?: true
-  /** What stands for the value in the help, where the kind's name isn't it. */
-  readonly placeholder?: string
+  /** A word in backquotes stands for the value in the help. */
   readonly doc: string
+  /** Go's help tells it, where it isn't the zero of its kind. */
+  readonly initial?: string | number | boolean
 }
 
 export interface ParsedFlags {
@@ -110,10 +111,16 @@ function findNumberFault(kind: Flag['kind'], value: string): 'syntax' | 'range' 
 /** What Go prints after a mistake: every flag with its text on one line. */
 export function formatDefaults(flags: readonly Flag[]): string {
   const lines = inOrder(flags).map((flag) => {
-    const placeholder = flag.kind === 'bool' ? '' : ` ${placeholderOf(flag)}`
-    return `  -${flag.name}${placeholder}\n    \t${flag.doc.replaceAll('`', '')}\n`
+    const word = valueWord(flag)
+    const head = word === '' ? `-${flag.name}` : `-${flag.name} ${word}`
+    return `  ${head}\n    \t${flag.doc.replace(backquoted, '$1')}${formatInitial(flag)}\n`
   })
   return `Usage:\n${lines.join('')}`
+}
+
+function formatInitial({ initial }: Flag): string {
+  if (initial === undefined || initial === '' || initial === 0 || initial === false) return ''
+  return ` (default ${typeof initial === 'string' ? JSON.stringify(initial) : initial})`
 }
 
 export interface FlagGroup {
@@ -125,24 +132,25 @@ export interface FlagGroup {
 export function formatHelp(about: string, groups: readonly FlagGroup[]): string {
   const parts = groups
     .filter((group) => group.flags.length > 0)
-    .map(({ title, flags }) => `\n${title}\n\n${inOrder(flags).map(formatFlag).join('')}`)
-  return `${about.trim()}\n${parts.join('')}`.trimEnd()
+    .map(({ title, flags }) => `${title}\n\n${inOrder(flags).map(formatFlag).join('')}`)
+  return `${about.trim()}\n\n${parts.join('')}`.trimEnd()
 }
 
 const helpColumns = 72
 const helpIndent = 5
 
 function formatFlag(flag: Flag): string {
-  const head = flag.kind === 'bool' ? `-${flag.name}` : `-${flag.name}=<${placeholderOf(flag)}>`
+  const word = valueWord(flag)
+  const head = word === '' ? `-${flag.name}` : `-${flag.name}=<${word}>`
   const lines = wrap(flag.doc, helpColumns - helpIndent)
   return `  ${head}\n${lines.map((line) => `${' '.repeat(helpIndent)}${line}\n`).join('')}\n`
 }
 
-/** Breaks at spaces only: a word longer than a line gets one to itself. */
+/** Breaks at plain spaces only, and a word longer than a line gets one to itself. */
 function wrap(text: string, columns: number): string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(/\s+/)) {
+  for (const word of text.split(/ +/)) {
     if (line !== '' && line.length + 1 + word.length > columns) {
       lines.push(line)
       line = word
@@ -151,8 +159,13 @@ function wrap(text: string, columns: number): string[] {
   return [...lines, line]
 }
 
-function placeholderOf(flag: Flag): string {
-  return flag.placeholder ?? (flag.optional === true ? 'value' : flag.kind)
+const backquoted = /`([^`]*)`/
+
+function valueWord(flag: Flag): string {
+  const word = backquoted.exec(flag.doc)?.[1]
+  if (word !== undefined) return word
+  if (flag.kind === 'bool') return ''
+  return flag.optional === true ? 'value' : flag.kind
 }
 
 function inOrder(flags: readonly Flag[]): readonly Flag[] {

@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from 'node:net'
+import { BlockList, isIP, isIPv4 } from 'node:net'
 
 import type { ListenAddress } from './runtime.ts'
 
@@ -91,4 +91,17 @@ function isPrivate(address: string): boolean {
     (first === 192 && second === 168) ||
     (first === 100 && second >= 64 && second < 128)
   )
+}
+
+/** An IP and the number of its bits that count: `10.0.0.0/8`. */
+export function isNetwork(text: string): boolean {
+  const [address = '', bits = '', more] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || more !== undefined || !/^\d{1,3}$/.test(bits)) return false
+  try {
+    new BlockList().addSubnet(address, Number(bits), family === 4 ? 'ipv4' : 'ipv6')
+    return true
+  } catch {
+    return false
+  }
 }

@@ -116,9 +116,9 @@ function load(ingredients: Ingredients): LoadedConfig {
   if (unreadable.length > 0)
     return { ok: false, errors: [listErrors(unreadable)], warnings: read.warnings }
 
-  const warnings = [...read.warnings, ...findWarnings(config, settings)]
   const faults = findFaults(config, settings, files)
-  if (faults.length > 0) return { ok: false, errors: faults, warnings }
+  if (faults.length > 0) return { ok: false, errors: faults, warnings: read.warnings }
+  const warnings = [...read.warnings, ...findWarnings(config, settings)]
   return { ok: true, config, settings, warnings }
 }
 

@@ -15,7 +15,6 @@ export interface Option<Value = unknown> {
 export interface Row {
   readonly doc?: string
   readonly flag?: string
-  readonly placeholder?: string
   readonly reloadable?: true
 }
 
@@ -25,18 +24,16 @@ function option<Value>(
   initial: Value,
   row: Row,
 ): Option<Value> {
-  const { doc = notYet, flag, placeholder, reloadable = false } = row
-  const described: Flag | undefined =
-    flag === undefined
-      ? undefined
-      : {
-          name: flag,
-          kind: flagKind,
-          optional: true,
-          doc,
-          ...(placeholder === undefined ? {} : { placeholder }),
-        }
-  return { kind, initial, reloadable, doc, ...(described === undefined ? {} : { flag: described }) }
+  const { doc = notYet, flag, reloadable = false } = row
+  return {
+    kind,
+    initial,
+    reloadable,
+    doc,
+    ...(flag === undefined
+      ? {}
+      : { flag: { name: flag, kind: flagKind, optional: true as const, doc } }),
+  }
 }
 
 export function string(initial: string, row: Row): Option<string> {

@@ -25,7 +25,6 @@ export const options = {
   }),
   node_meta: map({
     flag: 'node-meta',
-    placeholder: 'key:value',
     reloadable: true,
     doc: 'Metadata of this node, in the form `key:value`. May be given several times.',
   }),
@@ -78,7 +77,7 @@ export const options = {
     doc: 'Addresses for DNS, parted by spaces, instead of client_addr.',
   }),
   'addresses.http': string('', {
-    doc: 'Addresses for the HTTP API, parted by spaces, instead of client_addr. `unix:///path` is a socket.',
+    doc: 'Addresses for the HTTP API, parted by spaces, instead of client_addr. unix:///path is a socket.',
   }),
   'ports.dns': int(8600, { flag: 'dns-port', doc: 'Port for DNS, UDP and TCP. -1 turns it off.' }),
   'ports.http': int(8500, { flag: 'http-port', doc: 'Port for the HTTP API. -1 turns it off.' }),
@@ -208,7 +207,7 @@ export const options = {
   }),
   'telemetry.prefix_filter': strings({
     reloadable: true,
-    doc: 'Metrics to keep (`+prefix`) and to drop (`-prefix`).',
+    doc: 'Metrics to keep (+prefix) and to drop (-prefix).',
   }),
   'telemetry.filter_default': bool(true, {
     doc: 'Keeps metrics that prefix_filter does not name.',

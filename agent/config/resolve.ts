@@ -4,6 +4,7 @@ import { parseDuration } from '../../server/model/duration.ts'
 import { parseLogLevel } from '../logging.ts'
 import {
   isAny,
+  isNetwork,
   isSocket,
   listenAddresses,
   privateAddress,
@@ -126,7 +127,7 @@ class Resolving {
       listen: listenAddresses(own.length > 0 ? own : clientAddresses, port, this.#socketOwner()),
       blockEndpoints: this.#get('http_config.block_endpoints'),
       responseHeaders: this.#get('http_config.response_headers'),
-      allowWriteFrom: this.#get('http_config.allow_write_http_from'),
+      allowWriteFrom: this.#networks('http_config.allow_write_http_from'),
       connectionsPerClientMax: this.#get('limits.http_max_conns_per_client'),
     }
   }
@@ -244,6 +245,13 @@ class Resolving {
     if (read.ok) return read.addresses
     this.invalid.push(read.error)
     return []
+  }
+
+  #networks(path: 'http_config.allow_write_http_from'): readonly string[] {
+    const networks = this.#get(path)
+    for (const network of networks)
+      if (!isNetwork(network)) this.invalid.push(`allow_write_http_from: invalid cidr: ${network}`)
+    return networks
   }
 
   #socketOwner(): SocketOwner {

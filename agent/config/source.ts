@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 
+import { describeError } from '../../server/model/errors.ts'
 import { parseBool } from '../cli/flags.ts'
 import type { Flag, ParsedFlags } from '../cli/flags.ts'
 import type { Document } from './document.ts'
@@ -64,14 +65,18 @@ export function readSources(paths: readonly string[], format: string, files: Fil
       errors: ["config: -config-format must be either 'hcl' or 'json'"],
       warnings: [],
     }
-  const read = paths.map((path) => readPath(path, format, files))
+  return together(paths.map((path) => readPath(path, format, files)))
+}
+
+function together(parts: readonly Sources[]): Sources {
   return {
-    sources: read.flatMap((one) => one.sources),
-    errors: read.flatMap((one) => one.errors),
-    warnings: read.flatMap((one) => one.warnings),
+    sources: parts.flatMap((part) => part.sources),
+    errors: parts.flatMap((part) => part.errors),
+    warnings: parts.flatMap((part) => part.warnings),
   }
 }
 
+/** Directories within a directory are left alone. */
 function readPath(path: string, format: string, files: FileReader): Sources {
   const kind = files.kind(path)
   if (kind === 'none') {
@@ -79,17 +84,13 @@ function readPath(path: string, format: string, files: FileReader): Sources {
     return { sources: [], errors: [error], warnings: [] }
   }
   if (kind === 'file') return readFile(path, format, files)
-  const inside = files
-    .list(path)
-    .toSorted()
-    .map((name) => join(path, name))
-    .filter((file) => files.kind(file) === 'file')
-  const read = inside.map((file) => readFile(file, format, files))
-  return {
-    sources: read.flatMap((one) => one.sources),
-    errors: read.flatMap((one) => one.errors),
-    warnings: read.flatMap((one) => one.warnings),
-  }
+  const names = files.list(path).toSorted()
+  const inside = names.map((name) => join(path, name))
+  return together(
+    inside
+      .filter((file) => files.kind(file) === 'file')
+      .map((file) => readFile(file, format, files)),
+  )
 }
 
 function readFile(path: string, format: string, files: FileReader): Sources {
@@ -103,8 +104,8 @@ function readFile(path: string, format: string, files: FileReader): Sources {
     const text = files.read(path)
     return { sources: [{ name: path, format: chosen, text }], errors: [], warnings: [] }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    return { sources: [], errors: [`config: ReadFile failed on ${path}: ${why}`], warnings: [] }
+    const problem = `config: ReadFile failed on ${path}: ${describeError(error)}`
+    return { sources: [], errors: [problem], warnings: [] }
   }
 }
 

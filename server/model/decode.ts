@@ -1,4 +1,5 @@
 import { nanosecondsPerMs, parseDuration } from './duration.ts'
+import { narrow } from './unsigned.ts'
 
 /**
  * Plain values (parsed JSON or HCL) into typed ones by a table of fields: what Go's encoding/json does for an HTTP body and
@@ -10,10 +11,16 @@ export type Kind =
   | 'bool'
   | 'int'
   | 'float'
+  /** An unsigned number of 64 bits. */
+  | 'unsigned'
+  /** Base64 to bytes. */
+  | 'bytes'
   /** To milliseconds. The API takes `"10s"` or whole nanoseconds, a configuration file only `"10s"`. */
   | 'duration'
   /** Kept as it is. */
   | 'any'
+  /** A type that Go has a name for, which its errors show; decoded as the kind. */
+  | { readonly named: string; readonly as: Kind }
   | { readonly list: Kind }
   | { readonly map: Kind }
   | Struct
@@ -49,6 +56,8 @@ export type Problem =
   /** `wanted` is Go's name of the type; `got` what was there in its place. */
   | { readonly kind: 'type'; readonly wanted: string; readonly got: unknown }
   | { readonly kind: 'duration'; readonly text: string; readonly error: string }
+  /** Go's text for the first byte that is not base64. */
+  | { readonly kind: 'base64'; readonly error: string }
 
 /** Decodes one value. What is null or wrong decodes to `undefined`; mistakes are added to `faults`, in the order written. */
 export function decode(
@@ -59,12 +68,21 @@ export function decode(
   faults: Fault[],
 ): unknown {
   if (value === null || value === undefined) return undefined
-  const wrong = (): undefined => {
-    faults.push({ path, problem: { kind: 'type', wanted: goType(kind), got: value } })
+  const wrong = (wanted = goType(kind)): undefined => {
+    faults.push({ path, problem: { kind: 'type', wanted, got: value } })
     return undefined
   }
   if (kind === 'any') return value
   if (typeof kind === 'object') {
+    if ('named' in kind) {
+      const before = faults.length
+      const decoded = decode(kind.as, value, face, path, faults)
+      if (faults.length === before + 1 && faults[before]?.path === path) {
+        faults.length = before
+        return wrong(kind.named)
+      }
+      return decoded
+    }
     if ('list' in kind) {
       const items = face === 'config' && isRecord(value) && isStruct(kind.list) ? [value] : value
       if (!Array.isArray(items)) return wrong()
@@ -88,7 +106,29 @@ export function decode(
     if (Number.isSafeInteger(scalar)) return scalar
     if (face === 'config' && Number.isFinite(scalar)) return Math.trunc(scalar)
   }
+  if (kind === 'unsigned') return decodeUnsigned(scalar) ?? wrong()
+  if (kind === 'bytes' && typeof scalar === 'string') return decodeBytes(scalar, path, faults)
   return wrong()
+}
+
+function decodeUnsigned(value: unknown): number | bigint | undefined {
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) && value >= 0 ? value : undefined
+  return typeof value === 'bigint' && value >= 0n && value < 1n << 64n ? narrow(value) : undefined
+}
+
+/** RFC 4648 §4, padded, as Go insists; line breaks are passed over. */
+function decodeBytes(
+  text: string,
+  path: readonly (string | number)[],
+  faults: Fault[],
+): Uint8Array | undefined {
+  const well = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+  if (well.test(text.replace(/[\r\n]/g, ''))) return new Uint8Array(Buffer.from(text, 'base64'))
+  const outside = /[^A-Za-z0-9+/\r\n]/.exec(text)?.index ?? text.length
+  const error = `illegal base64 data at input byte ${outside}`
+  faults.push({ path, problem: { kind: 'base64', error } })
+  return undefined
 }
 
 /** A value in a list of one, as HCL makes them, is taken as the value. */
@@ -158,6 +198,7 @@ function decodeStruct(
 /** The type as Go names it in its errors. */
 export function goType(kind: Kind): string {
   if (typeof kind === 'object') {
+    if ('named' in kind) return kind.named
     if ('list' in kind) return `[]${goType(kind.list)}`
     return 'map' in kind ? `map[string]${goType(kind.map)}` : kind.name
   }
@@ -169,6 +210,8 @@ const goNames = {
   bool: 'bool',
   int: 'int',
   float: 'float64',
+  unsigned: 'uint64',
+  bytes: '[]uint8',
   duration: 'string',
   any: 'interface {}',
 } as const
