@@ -1,0 +1,198 @@
+import t from 'tap'
+
+import type { Duty, LeaderContext } from '../../../server/leader/duty.ts'
+import { Leadership } from '../../../server/leader/leader.ts'
+import { LeaderLockDelays } from '../../../server/leader/lock-delays.ts'
+import { registerMembers } from '../../../server/leader/member-registration.ts'
+import { expireSessions, SessionTtls } from '../../../server/leader/session-ttls.ts'
+import { reapTombstones } from '../../../server/leader/tombstone-reaper.ts'
+import { seededChance } from '../../../server/runtime/chance.ts'
+import { noLog } from '../../../server/runtime/log.ts'
+import { noMetrics } from '../../../server/runtime/metrics.ts'
+import { memberRegistration } from '../../../server/server-member.ts'
+import { settle, VirtualClock } from '../../support/clock.ts'
+import { LoggedStore } from '../../support/logged-store.ts'
+
+const sessionId = '5a94c5ee-0000-4000-8000-000000000001'
+const second = 1000
+
+function world() {
+  const clock = new VirtualClock()
+  const logged = new LoggedStore()
+  const sessionTtls = new SessionTtls(logged.store, clock)
+  const context: LeaderContext = {
+    store: logged.store,
+    propose: logged.propose,
+    clock,
+    chance: seededChance(1),
+    log: noLog,
+    metrics: noMetrics,
+    sessionTtls,
+    members: () => [
+      memberRegistration({
+        nodeName: 'n1',
+        nodeId: 'd43e76dd-33d0-4d3e-bcb7-4fda32654d1e',
+        datacenter: 'dc1',
+        address: '127.0.0.1',
+        serverPort: 8300,
+        serfLanPort: 8301,
+        serfWanPort: 8302,
+        bootstrap: false,
+      }),
+    ],
+  }
+  return { clock, logged, context, sessionTtls }
+}
+
+function openSession(logged: LoggedStore, TTL: string, LockDelayMs = 0): void {
+  logged.node('n1')
+  logged.apply('session-create', {
+    ID: sessionId,
+    Name: '',
+    Node: 'n1',
+    LockDelay: LockDelayMs * 1e6,
+    Behavior: 'release',
+    TTL,
+    NodeChecks: [],
+    ServiceChecks: null,
+  })
+}
+
+t.test('a session ends after twice its TTL', async (t) => {
+  const { clock, logged, context } = world()
+  openSession(logged, '10s')
+  await using _leader = new Leadership(context, [expireSessions])
+  await clock.advance(20 * second - 1)
+  t.equal(logged.store.sessions.size, 1)
+  await clock.advance(1)
+  t.equal(logged.store.sessions.size, 0)
+})
+
+t.test('a renewal gives a session its whole time again', async (t) => {
+  const { clock, logged, context, sessionTtls } = world()
+  openSession(logged, '10s')
+  await using _leader = new Leadership(context, [expireSessions])
+  await clock.advance(15 * second)
+  sessionTtls.renew(sessionId)
+  await clock.advance(20 * second - 1)
+  t.equal(logged.store.sessions.size, 1)
+  await clock.advance(1)
+  t.equal(logged.store.sessions.size, 0)
+})
+
+t.test('a session without a TTL has no deadline', async (t) => {
+  const { clock, logged, context, sessionTtls } = world()
+  openSession(logged, '')
+  await using _leader = new Leadership(context, [expireSessions])
+  await settle()
+  t.equal(sessionTtls.size, 0)
+  await clock.advance(48 * 3600 * second)
+  t.equal(logged.store.sessions.size, 1)
+})
+
+t.test('a new leader starts every deadline anew', async (t) => {
+  const { clock, logged, context, sessionTtls } = world()
+  openSession(logged, '10s')
+  const first = new Leadership(context, [expireSessions])
+  await clock.advance(19 * second)
+  await first[Symbol.asyncDispose]()
+  t.equal(sessionTtls.size, 0, 'who does not lead ends nothing')
+  await clock.advance(60 * second)
+  await using _second = new Leadership(context, [expireSessions])
+  await clock.advance(19 * second)
+  t.equal(logged.store.sessions.size, 1)
+})
+
+t.test('an end that could not be written is tried again', async (t) => {
+  const { clock, logged, context } = world()
+  openSession(logged, '10s')
+  let failures = 2
+  const propose: LeaderContext['propose'] = (command, args) => {
+    failures -= 1
+    return failures >= 0 ? Promise.reject(new Error('no quorum')) : logged.propose(command, args)
+  }
+  await using _leader = new Leadership({ ...context, propose }, [expireSessions])
+  await clock.advance(20 * second)
+  t.equal(logged.store.sessions.size, 1)
+  await clock.advance(2 * second)
+  t.equal(logged.store.sessions.size, 0)
+})
+
+t.test('a wall clock that jumps ends no session and saves none', async (t) => {
+  const { clock, logged, context } = world()
+  openSession(logged, '10s')
+  await using _leader = new Leadership(context, [expireSessions])
+  await settle()
+  clock.wallOffsetMs += 3600 * second
+  await clock.advance(19 * second)
+  t.equal(logged.store.sessions.size, 1)
+  clock.wallOffsetMs -= 7200 * second
+  await clock.advance(second)
+  t.equal(logged.store.sessions.size, 0)
+})
+
+t.test(
+  'a key is held back for the lock delay of the session that lost it, and no longer',
+  async (t) => {
+    const { clock, logged } = world()
+    const delays = new LeaderLockDelays(logged.store, clock)
+    openSession(logged, '', 15 * second)
+    logged.apply('kv', {
+      Op: 'lock',
+      DirEnt: { Key: 'l', Flags: 0, Value: Buffer.from(''), Session: sessionId },
+    })
+    t.equal(delays.isHeldBack('l'), false)
+    logged.apply('session-destroy', { ID: sessionId })
+    t.equal(delays.isHeldBack('l'), true)
+    t.equal(delays.isHeldBack('other'), false)
+    await clock.advance(15 * second - 1)
+    t.equal(delays.isHeldBack('l'), true)
+    await clock.advance(1)
+    t.equal(delays.isHeldBack('l'), false)
+    t.equal(delays.size, 0, 'nothing is remembered of it')
+  },
+)
+
+t.test('a deletion is forgotten once it is a quarter of an hour old', async (t) => {
+  const { clock, logged, context } = world()
+  const DirEnt = { Key: 'a', Flags: 0, Value: Buffer.from('') }
+  await using _leader = new Leadership(context, [reapTombstones])
+  logged.apply('kv', { Op: 'set', DirEnt })
+  logged.apply('kv', { Op: 'delete', DirEnt })
+  t.equal(logged.store.tombstones.size, 1)
+  await clock.advance(15 * 60 * second)
+  t.equal(logged.store.tombstones.size, 1)
+  await clock.advance(60 * second)
+  t.equal(logged.store.tombstones.size, 0)
+})
+
+t.test('the servers stand in the catalog, and registering them again is no change', async (t) => {
+  const { logged, context } = world()
+  for (let term = 0; term < 2; term += 1) {
+    await using _leader = new Leadership(context, [registerMembers])
+    await settle()
+  }
+  const [node] = [...logged.store.nodes.all()]
+  t.match(node, { Node: 'n1', Address: '127.0.0.1', CreateIndex: 1, ModifyIndex: 1 })
+  t.equal(logged.index, 2)
+  t.equal(logged.store.checks.size, 1)
+})
+
+t.test('a duty that fails begins again, and stops with the term', async (t) => {
+  const { clock, context } = world()
+  let runs = 0
+  const failing: Duty = {
+    name: 'fail',
+    run: () => {
+      runs += 1
+      return Promise.reject(new Error('not yet'))
+    },
+  }
+  const leader = new Leadership(context, [failing])
+  await clock.advance(3 * second)
+  t.equal(runs, 4)
+  await leader[Symbol.asyncDispose]()
+  await clock.advance(10 * second)
+  t.equal(runs, 4)
+  t.equal(clock.timers, 0)
+})
