@@ -21,6 +21,12 @@ export class Log {
     return result as CommandResult<C>
   }
 
+  /** The same, as endpoints and a leader's duties propose. */
+  readonly propose = <C extends CommandName>(
+    name: C,
+    args: CommandArgs<C>,
+  ): Promise<CommandResult<C>> => Promise.try(() => this.apply(name, args))
+
   kv(Op: KvWriteVerb, Key: string, value = '', more: Partial<KvWrite> = {}): boolean {
     return this.apply('kv', { Op, DirEnt: { Key, Flags: 0, Value: bytes(value), ...more } })
   }

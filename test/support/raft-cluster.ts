@@ -22,6 +22,11 @@ export class RaftCluster {
   /** What was applied at each index, by whoever came first. */
   readonly #committed = new Map<number, string>()
   readonly #options: ClusterOptions
+  /** What was applied at an index, as `term:payload`; undefined if nobody has. */
+  committedAt(index: number): string | undefined {
+    return this.#committed.get(index)
+  }
+
   /** Told of everything that happens; the scripts print it. */
   observe: (observation: Observation) => void = () => {}
 
@@ -91,6 +96,13 @@ export class RaftCluster {
     node.reads.push(...output.reads)
     this.observe({ node, events, output })
     return output
+  }
+
+  /** The clock of one server is now this. */
+  tickAt(id: NodeId, nowMs: number): void {
+    const node = this.node(id)
+    node.nowMs = Math.max(node.nowMs, nowMs)
+    this.turn(id, { kind: 'tick', nowMs: node.nowMs })
   }
 
   /** Time passes for one server, in steps that no process would take for a stall. */

@@ -11,14 +11,14 @@ import { noLog } from '../../../server/runtime/log.ts'
 import { noMetrics } from '../../../server/runtime/metrics.ts'
 import { memberRegistration } from '../../../server/server-member.ts'
 import { settle, VirtualClock } from '../../support/clock.ts'
-import { LoggedStore } from '../../support/logged-store.ts'
+import { Log } from '../../support/log.ts'
 
 const sessionId = '5a94c5ee-0000-4000-8000-000000000001'
 const second = 1000
 
 function world() {
   const clock = new VirtualClock()
-  const logged = new LoggedStore()
+  const logged = new Log()
   const sessionTtls = new SessionTtls(logged.store, clock)
   const context: LeaderContext = {
     store: logged.store,
@@ -44,7 +44,7 @@ function world() {
   return { clock, logged, context, sessionTtls }
 }
 
-function openSession(logged: LoggedStore, TTL: string, LockDelayMs = 0): void {
+function openSession(logged: Log, TTL: string, LockDelayMs = 0): void {
   logged.node('n1')
   logged.apply('session-create', {
     ID: sessionId,

@@ -1,0 +1,320 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import t from 'tap'
+
+import type { PeriodicKind } from '../../../agent/checks/kind.ts'
+import { CheckRunner } from '../../../agent/checks/runner.ts'
+import { LocalFiles } from '../../../agent/local/persist.ts'
+import { Registry } from '../../../agent/local/registry.ts'
+import { LocalState } from '../../../agent/local/state.ts'
+import { emptyCheckDefinition, emptyServiceDefinition } from '../../../server/model/definition.ts'
+import type { CheckDefinition, ServiceDefinition } from '../../../server/model/definition.ts'
+import { seededChance } from '../../../server/runtime/chance.ts'
+import { noLog } from '../../../server/runtime/log.ts'
+import { VirtualClock } from '../../support/clock.ts'
+
+const second = 1000
+const remote = { token: '', replaceExistingChecks: false, source: 'remote' } as const
+
+/** A node with nothing but its registrations; `answer` is what its HTTP checks find. */
+function node(dataDir = '', clock = new VirtualClock()) {
+  const answer = { status: 'passing' as const as 'passing' | 'warning' | 'critical', runs: 0 }
+  const http: PeriodicKind = {
+    name: 'http',
+    run: () => {
+      answer.runs += 1
+      return Promise.resolve({ status: answer.status, output: `run ${answer.runs}` })
+    },
+  }
+  const chance = seededChance(3)
+  const state = new LocalState({
+    clock,
+    chance,
+    checkUpdateIntervalMs: 300 * second,
+    discardCheckOutput: false,
+  })
+  const runner = new CheckRunner({
+    clock,
+    chance,
+    log: noLog,
+    kinds: [http],
+    outputMaxBytes: 4096,
+    report: (id, status, output) => state.updateCheck(id, status, output),
+  })
+  const files = new LocalFiles(dataDir, noLog)
+  const registry = new Registry({ node: 'n1', clock, log: noLog, state, runner, files })
+  return {
+    clock,
+    answer,
+    state,
+    runner,
+    registry,
+    status: (id: string) => state.check(id)?.Status,
+    output: (id: string) => state.check(id)?.Output,
+    stop: async () => {
+      registry[Symbol.dispose]()
+      await runner[Symbol.asyncDispose]()
+      state[Symbol.dispose]()
+    },
+  }
+}
+
+const ttl = (TTLMs: number, more: Partial<CheckDefinition> = {}): CheckDefinition => ({
+  ...emptyCheckDefinition,
+  TTLMs,
+  ...more,
+})
+
+const service = (Name: string, ...Checks: CheckDefinition[]): ServiceDefinition => ({
+  ...emptyServiceDefinition,
+  Name,
+  Port: 80,
+  Checks,
+})
+
+t.test(
+  'checks of a service are named after it, and numbered where there are several',
+  async (t) => {
+    const { registry, state, stop } = node()
+    await registry.registerService(service('web', ttl(10 * second)), remote)
+    await registry.registerService(
+      service('db', ttl(10 * second), ttl(10 * second, { Name: 'n' })),
+      remote,
+    )
+    t.strictSame(
+      state
+        .checks()
+        .map(({ CheckID, Name, ServiceID, Status }) => [CheckID, Name, ServiceID, Status]),
+      [
+        ['service:db:1', "Service 'db' check", 'db', 'critical'],
+        ['service:db:2', 'n', 'db', 'critical'],
+        ['service:web', "Service 'web' check", 'web', 'critical'],
+      ],
+    )
+    await stop()
+  },
+)
+
+t.test('a TTL check says what its client said, until the client falls silent', async (t) => {
+  const { registry, clock, status, output, stop } = node()
+  await registry.registerCheck(ttl(10 * second, { Name: 'c' }), remote)
+  t.equal(status('c'), 'critical')
+  await registry.updateTtl('c', 'passing', 'fine')
+  t.strictSame([status('c'), output('c')], ['passing', 'fine'])
+  await clock.advance(9 * second)
+  await registry.updateTtl('c', 'warning', 'slow')
+  await clock.advance(9 * second)
+  t.equal(status('c'), 'warning')
+  await clock.advance(second)
+  t.strictSame(
+    [status('c'), output('c')],
+    ['critical', 'TTL expired (last output before timeout follows): slow'],
+  )
+  await stop()
+  t.equal(clock.timers, 0)
+})
+
+t.test('silence from the beginning has nothing to quote', async (t) => {
+  const { registry, clock, output, stop } = node()
+  await registry.registerCheck(ttl(10 * second, { Name: 'c' }), remote)
+  await clock.advance(10 * second)
+  t.equal(output('c'), 'TTL expired')
+  await stop()
+})
+
+t.test('registering a service again keeps what its checks say', async (t) => {
+  const { registry, status, stop } = node()
+  await registry.registerService(service('web', ttl(60 * second)), remote)
+  await registry.updateTtl('service:web', 'passing', '')
+  await registry.registerService(service('web', ttl(60 * second)), remote)
+  t.equal(status('service:web'), 'passing')
+  await stop()
+})
+
+t.test('replacing existing checks takes away those that are not named', async (t) => {
+  const { registry, state, stop } = node()
+  await registry.registerService(
+    service('web', ttl(1, { CheckID: 'a' }), ttl(1, { CheckID: 'b' })),
+    remote,
+  )
+  await registry.registerService(service('web', ttl(1, { CheckID: 'b' })), remote)
+  t.equal(state.checks().length, 2)
+  await registry.registerService(service('web', ttl(1, { CheckID: 'b' })), {
+    ...remote,
+    replaceExistingChecks: true,
+  })
+  t.strictSame(
+    state.checks().map(({ CheckID }) => CheckID),
+    ['b'],
+  )
+  await stop()
+})
+
+t.test('a check that runs is believed after as many results as it asks for', async (t) => {
+  const { registry, clock, answer, status, stop } = node()
+  answer.status = 'passing'
+  await registry.registerCheck(
+    {
+      ...emptyCheckDefinition,
+      Name: 'h',
+      HTTP: 'http://localhost',
+      IntervalMs: 10 * second,
+      SuccessBeforePassing: 2,
+      FailuresBeforeCritical: 3,
+    },
+    remote,
+  )
+  await clock.advance(10 * second)
+  t.strictSame([answer.runs, status('h')], [1, 'critical'])
+  await clock.advance(10 * second)
+  t.strictSame([answer.runs, status('h')], [2, 'passing'])
+  answer.status = 'critical'
+  await clock.advance(20 * second)
+  t.equal(status('h'), 'passing')
+  await clock.advance(10 * second)
+  t.strictSame([answer.runs, status('h')], [5, 'critical'])
+  await stop()
+  t.equal(clock.timers, 0)
+})
+
+t.test(
+  'a service that stays critical too long is deregistered, after a minute at the least',
+  async (t) => {
+    const { registry, clock, state, stop } = node()
+    registry.startReaper()
+    await registry.registerService(
+      service('web', ttl(10 * second, { DeregisterCriticalServiceAfterMs: second })),
+      remote,
+    )
+    await clock.advance(60 * second)
+    t.ok(state.service('web'))
+    await clock.advance(31 * second)
+    t.equal(state.service('web'), undefined)
+    t.equal(state.checks().length, 0)
+    await stop()
+  },
+)
+
+t.test('maintenance is a critical check with a reason', async (t) => {
+  const { registry, state, stop } = node()
+  await registry.registerService(service('web'), remote)
+  await registry.nodeMaintenance(true, 'new disk', '')
+  await registry.serviceMaintenance('web', true, '', '')
+  t.match(state.check('_node_maintenance'), {
+    Name: 'Node Maintenance Mode',
+    Status: 'critical',
+    Notes: 'new disk',
+    Type: 'maintenance',
+    ServiceID: '',
+  })
+  t.match(state.check('_service_maintenance:web'), {
+    Name: 'Service Maintenance Mode',
+    Notes:
+      'Maintenance mode is enabled for this service, but no reason was provided. This is a default message.',
+    ServiceID: 'web',
+  })
+  await registry.nodeMaintenance(false, '', '')
+  await registry.serviceMaintenance('web', false, '', '')
+  t.equal(state.checks().length, 0)
+  await t.rejects(registry.serviceMaintenance('none', true, '', ''), {
+    kind: 'not-found',
+    message: 'No service registered with ID "none"',
+  })
+  await stop()
+})
+
+t.test('what can not be registered is refused in the words of the agent API', async (t) => {
+  const { registry, stop } = node()
+  const check = (more: Partial<CheckDefinition>) => ({
+    ...emptyCheckDefinition,
+    Name: 'c',
+    ...more,
+  })
+  const services: readonly (readonly [Partial<ServiceDefinition>, string])[] = [
+    [{ Name: '' }, 'Missing service name'],
+    [{ Address: '0.0.0.0' }, 'Invalid service address'],
+    [{ Weights: { Passing: 0, Warning: 1 } }, 'Invalid Weights: Passing must be greater than 0'],
+    [
+      { Meta: { 'bad key': '1' } },
+      "Invalid Service Meta: Couldn't load metadata pair ('bad key', '1'): Key contains invalid characters",
+    ],
+    [
+      { Checks: [{ ...emptyCheckDefinition, HTTP: 'http://x' }] },
+      'Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks',
+    ],
+    [{ Checks: [emptyCheckDefinition] }, 'Invalid check: TTL must be > 0 for TTL checks'],
+  ]
+  for (const [given, message] of services)
+    await t.rejects(registry.registerService({ ...service('web'), ...given }, remote), {
+      kind: 'bad-request',
+      message,
+    })
+  const checks: readonly (readonly [Partial<CheckDefinition>, string])[] = [
+    [{ Name: '' }, 'Missing check name'],
+    [{ Status: 'bogus', TTLMs: 1 }, 'Bad check status'],
+    [{ TTLMs: 1, IntervalMs: 1 }, 'Invalid check: Interval and TTL cannot both be specified'],
+    [{ TTLMs: 1, ServiceID: 'none' }, 'ServiceID "none" does not exist'],
+  ]
+  for (const [given, message] of checks)
+    await t.rejects(registry.registerCheck(check(given), remote), { message })
+  await t.rejects(registry.updateTtl('none', 'passing', ''), {
+    message: 'CheckID "none" does not have associated TTL',
+  })
+  await stop()
+})
+
+t.test(
+  'what clients registered is there after a restart, and what a TTL check last said',
+  async (t) => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'registry-'))
+    t.teardown(() => rm(dataDir, { recursive: true }))
+    const clock = new VirtualClock()
+    const first = node(dataDir, clock)
+    await first.registry.registerService(service('web', ttl(60 * second)), {
+      ...remote,
+      token: 'secret',
+    })
+    await first.registry.registerService(service('gone'), remote)
+    await first.registry.deregisterService('gone')
+    await first.registry.registerCheck(ttl(60 * second, { Name: 'silent' }), remote)
+    await first.registry.updateTtl('service:web', 'passing', 'fine')
+    await first.registry.nodeMaintenance(true, 'why', '')
+    await first.stop()
+
+    t.strictSame(await readdir(join(dataDir, 'services')), ['2567a5ec9705eb7ac2c984033e06189d'])
+    await writeFile(join(dataDir, 'services', 'broken'), '{"Token":')
+    await clock.advance(20 * second)
+    const again = node(dataDir, clock)
+    await again.registry.restore()
+    t.equal(again.state.entries.services.get('web')?.token, 'secret')
+    t.strictSame(
+      again.state.checks().map(({ CheckID, Status, Output }) => [CheckID, Status, Output]),
+      [
+        ['_node_maintenance', 'critical', ''],
+        ['service:web', 'passing', 'fine'],
+        ['silent', 'critical', ''],
+      ],
+    )
+    await clock.advance(40 * second)
+    t.equal(again.status('service:web'), 'critical', 'it had forty seconds left')
+    await again.stop()
+  },
+)
+
+t.test('definitions in files come and go with the files, and clients keep their own', async (t) => {
+  const { registry, state, stop } = node()
+  await registry.registerService(service('client'), remote)
+  await registry.configure([service('a'), service('b')], [ttl(1, { Name: 'c' })])
+  await registry.configure([service('b', ttl(1))], [])
+  t.strictSame(
+    state.services().map(({ ID }) => ID),
+    ['b', 'client'],
+  )
+  t.strictSame(
+    state.checks().map(({ CheckID }) => CheckID),
+    ['service:b'],
+  )
+  await stop()
+})
