@@ -275,7 +275,7 @@ class Decoder {
 
   #bytes(sizeBytes: number): Uint8Array {
     const at = this.#take(sizeBytes)
-    return Uint8Array.prototype.slice.call(this.#buffer, at, at + sizeBytes)
+    return new Uint8Array(this.#buffer.subarray(at, at + sizeBytes))
   }
 
   #array(size: number, depth: number): unknown[] {

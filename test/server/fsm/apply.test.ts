@@ -1,0 +1,107 @@
+import fc from 'fast-check'
+import t from 'tap'
+
+import { applyEntry, encodeCommand } from '../../../server/fsm/apply.ts'
+import { commands } from '../../../server/fsm/commands.ts'
+import { kvCodec } from '../../../server/fsm/kv-codec.ts'
+import { PraetorError } from '../../../server/model/errors.ts'
+import { kvWriteVerbs } from '../../../server/model/kv.ts'
+import { Store } from '../../../server/state/store.ts'
+import { bytes, sessionId } from '../../support/log.ts'
+
+t.test('numbers of commands are what every log has them be', async (t) => {
+  const numbers = Object.fromEntries(
+    Object.entries(commands).map(([name, { number }]) => [name, number]),
+  )
+  t.match(numbers, {
+    kv: 1,
+    'tombstone-reap': 2,
+    'session-create': 3,
+    'session-destroy': 4,
+    txn: 5,
+  })
+})
+
+function hexOf(entry: Uint8Array): string {
+  return Buffer.from(entry).toString('hex')
+}
+
+t.test('entries of key writes are these bytes', async (t) => {
+  const set = encodeCommand('kv', {
+    Op: 'set',
+    DirEnt: { Key: 'é', Flags: 258, Value: bytes('v') },
+  })
+  t.equal(
+    hexOf(set),
+    ['0101000002000000', '0201000000000000', '0000000000000000', 'c3a9', '76'].join(''),
+  )
+  const unlock = encodeCommand('kv', {
+    Op: 'unlock',
+    DirEnt: {
+      Key: 'k',
+      Flags: 2n ** 64n - 1n,
+      Value: bytes(''),
+      Session: 'ab',
+      ModifyIndex: 2 ** 40,
+    },
+  })
+  t.equal(
+    hexOf(unlock),
+    ['0107020001000000', 'ffffffffffffffff', '0000000000010000', '6162', '6b'].join(''),
+  )
+})
+
+t.test('a key write comes back as it was given', async () => {
+  const flags = fc.oneof(fc.maxSafeNat(), fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }))
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...kvWriteVerbs),
+      fc.record({
+        Key: fc.string({ unit: 'grapheme' }),
+        Flags: flags,
+        Value: fc.uint8Array({ maxLength: 300 }),
+        Session: fc.constantFrom('', sessionId(1), 'é'),
+        ModifyIndex: fc.maxSafeNat(),
+      }),
+      (Op, DirEnt) => {
+        const back = kvCodec.decode(kvCodec.encode({ Op, DirEnt }))
+        t.strictSame(
+          { ...back, DirEnt: { ...back.DirEnt, Value: [...back.DirEnt.Value] } },
+          { Op, DirEnt: { ...DirEnt, Value: [...DirEnt.Value] } },
+        )
+      },
+    ),
+  )
+})
+
+t.test('a value does not hold on to the entry it came in', async (t) => {
+  const entry = encodeCommand('kv', {
+    Op: 'set',
+    DirEnt: { Key: 'k', Flags: 0, Value: bytes('v') },
+  })
+  const { Value } = kvCodec.decode(entry).DirEnt
+  t.equal(Value.buffer.byteLength, 1)
+  entry.fill(0)
+  t.strictSame([...Value], [...bytes('v')])
+})
+
+t.test('a refusal is a result, and leaves nothing behind', async (t) => {
+  const store = new Store()
+  const refused = applyEntry(
+    store,
+    1,
+    encodeCommand('kv', { Op: 'lock', DirEnt: { Key: 'k', Flags: 0, Value: bytes('') } }),
+  )
+  t.ok(refused instanceof PraetorError)
+  t.match(refused, { kind: 'failed', message: 'missing session' })
+  t.ok(store.isEmpty)
+})
+
+t.test('an entry that this server can not follow stops it', async (t) => {
+  for (const payload of [[], [0], [200, 1], [1, 1]])
+    t.throws(() => applyEntry(new Store(), 7, Uint8Array.from(payload)))
+  t.throws(() => applyEntry(new Store(), 7, Uint8Array.from([200])), {
+    name: 'AssertionFailed',
+    message: 'log entry 7 holds command 200, which is unknown here',
+  })
+})
