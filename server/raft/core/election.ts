@@ -21,8 +21,9 @@ import type { RaftState } from './state.ts'
  */
 
 export function tickElection(raft: RaftState): void {
-  // With one voter there is nobody to disagree with, so nothing to wait for.
-  if (isSoleVoter(raft) && raft.role === 'follower') return campaign(raft)
+  // With one voter there is nobody to disagree with, so nothing to wait for; unless it is being made the only one, by a
+  // leader that is leaving.
+  if (isSoleVoter(raft) && raft.role === 'follower' && raft.leader === null) return campaign(raft)
   if (raft.nowMs - raft.electionSinceMs < raft.electionTimeoutMs) return
   if (raft.role !== 'follower') raft.electionsLost += 1
   campaign(raft)

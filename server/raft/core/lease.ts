@@ -1,4 +1,5 @@
 import type { Index } from '../types.ts'
+import { isVoter } from './membership.ts'
 import { quorumReached } from './quorum.ts'
 import { membershipOf } from './state.ts'
 import type { RaftState } from './state.ts'
@@ -23,6 +24,8 @@ const clockDriftMax = 1 / 250
 export function leaseOf(raft: RaftState): Lease | null {
   const { leadership, config, log, nowMs } = raft
   if (leadership === null || leadership.leaseForfeited || leadership.transfer !== null) return null
+  // Who has no vote is not in the way of an election: a sole voter would hold one without waiting.
+  if (!isVoter(membershipOf(raft), config.id)) return null
   // Before that, what earlier leaders committed is not known to be in the state machine.
   if (log.committed < leadership.noopIndex) return null
   const promisedMs = quorumReached(membershipOf(raft), (id) => {

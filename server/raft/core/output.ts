@@ -24,8 +24,9 @@ import type { Outbound, RaftMessage, SnapshotChunk } from './messages.ts'
  */
 export type RaftEvent =
   /**
-   * Time, in monotonic milliseconds, never decreasing. At least every `heartbeatMs / 2`; more often is harmless, and one
-   * before the turn's messages makes the core's clock as good as the driver's.
+   * Time, in monotonic milliseconds, never decreasing. Every turn begins with one, and no turn is later than `heartbeatMs / 2`
+   * after the last: what a message promises or proves is dated by the tick before it, and a date that is too early breaks a
+   * promise. A process that stood still needs do nothing else.
    */
   | { readonly kind: 'tick'; readonly nowMs: number }
   /** The machine slept, or its clocks disagree: whatever was concluded from time is void. */

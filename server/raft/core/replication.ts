@@ -82,9 +82,12 @@ function accepted(raft: RaftState, progress: Progress, { index }: AppendResponse
   assert(index <= raft.log.last.index, `a follower has entry ${index}, which we never sent`)
   progress.accepted(index)
   if (progress.state === 'probe' && progress.match === index) progress.becomeReplicate()
-  // The follower has a snapshot that our log goes on from, whether or not it is the one being streamed.
-  if (progress.state === 'snapshot' && progress.match + 1 >= raft.log.firstIndex)
-    progress.becomeReplicate()
+  if (progress.state !== 'snapshot') return
+  const { match, stream } = progress
+  // Whatever snapshot it has, ours or another's, our log goes on from there.
+  if (match + 1 >= raft.log.firstIndex) progress.becomeReplicate()
+  // It installed what it was sent, and the log was compacted beyond that meanwhile: it needs a newer one.
+  else if (match >= (stream?.snapshot?.index ?? Infinity)) progress.becomeProbe()
 }
 
 function rejected(raft: RaftState, progress: Progress, { index, hint }: AppendResponse): void {

@@ -21,7 +21,8 @@ export function sendAppends(raft: RaftState, leadership: Leadership): void {
 export function sendEmptyAppend(raft: RaftState, to: NodeId, progress: Progress): void {
   const index = progress.next - 1
   const term = raft.log.term(index)
-  if (term === undefined) return
+  // What was sent last is compacted already: only a probe from what is known to have arrived can go on.
+  if (term === undefined) return progress.becomeProbe()
   sendAppendAfter(raft, to, { index, term, withEntries: false }, progress)
 }
 
