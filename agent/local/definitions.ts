@@ -159,14 +159,17 @@ function isStatus(text: string): boolean {
 }
 
 function checkMeta(meta: Readonly<Record<string, string>>): void {
-  const fail = (text: string): PraetorError => invalid(`Invalid Service Meta: ${text}`)
   const pairs = Object.entries(meta)
   if (pairs.length > metaPairsMax)
-    throw fail(`Node metadata cannot contain more than ${metaPairsMax} key/value pairs`)
+    throw invalid(
+      `Invalid Service Meta: Node metadata cannot contain more than ${metaPairsMax} key/value pairs`,
+    )
   for (const [key, value] of pairs) {
     const problem = metaProblem(key, value)
     if (problem !== undefined)
-      throw fail(`Couldn't load metadata pair ('${key}', '${value}'): ${problem}`)
+      throw invalid(
+        `Invalid Service Meta: Couldn't load metadata pair ('${key}', '${value}'): ${problem}`,
+      )
   }
 }
 

@@ -34,11 +34,11 @@ export class AntiEntropy {
   async partial(): Promise<void> {
     const { services, checks } = this.#options.state.entries
     if (!this.#nodeInSync) await this.#registerNode()
-    for (const [id, { gone, inSync }] of [...services]) {
+    for (const [id, { gone, inSync }] of services) {
       if (gone) await this.#deregisterService(id)
       else if (!inSync) await this.#registerService(id)
     }
-    for (const [id, { gone, inSync }] of [...checks]) {
+    for (const [id, { gone, inSync }] of checks) {
       if (gone) await this.#deregisterCheck(id)
       else if (!inSync) await this.#registerCheck(id)
     }
@@ -126,7 +126,7 @@ export class AntiEntropy {
     await rpc.write('Catalog.Deregister', { Node, ServiceID }, { token })
     state.forgetService(ServiceID)
     // The catalog took the service's checks with it.
-    for (const [id, check] of [...state.entries.checks])
+    for (const [id, check] of state.entries.checks)
       if (check.gone && check.row.ServiceID === ServiceID) state.forgetCheck(id)
     log.info({ service: ServiceID }, 'Deregistered service')
   }

@@ -1,6 +1,7 @@
 import { nodeDumpFields, serviceNodeFields } from '../filter/fields.ts'
 import { createFilter } from '../filter/filter.ts'
-import type { Node, NodeDump } from '../model/node.ts'
+import type { NodeDump } from '../model/node-dump.ts'
+import type { Node } from '../model/node.ts'
 import { findNode } from '../state/nodes.ts'
 import { nodeKey, onNode } from '../state/schema.ts'
 import type { Store } from '../state/store.ts'

@@ -1,11 +1,9 @@
 import type { SessionDeadlines } from '../endpoints/method.ts'
 import { durationMs } from '../model/duration.ts'
-import { describeError } from '../model/errors.ts'
 import type { Session } from '../model/session.ts'
 import { sessionTtlMultiplier } from '../model/session.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Store } from '../state/store.ts'
-import type { Duty } from './duty.ts'
 
 /**
  * When each session that has a TTL will end unless it is renewed. Deadlines are the leader's own: a new leader starts every one of
@@ -63,28 +61,4 @@ export class SessionTtls implements SessionDeadlines {
     this.#timers.delete(sessionId)
     if (this.#store.sessions.get(sessionId.toLowerCase()) !== undefined) this.#expire?.(sessionId)
   }
-}
-
-const retryMs = 1_000
-
-export const expireSessions: Duty = {
-  name: 'expire sessions',
-  run({ sessionTtls, propose, log }, signal) {
-    sessionTtls.start((ID) => {
-      log.debug({ session: ID }, 'Session TTL expired')
-      propose('session-destroy', { ID }).catch((error: unknown) => {
-        if (signal.aborted) return
-        log.error({ session: ID, error: describeError(error) }, 'session not ended')
-        sessionTtls.retry(ID, retryMs)
-      })
-    })
-    return new Promise((resolve) => {
-      const stop = (): void => {
-        sessionTtls.stop()
-        resolve()
-      }
-      if (signal.aborted) stop()
-      else signal.addEventListener('abort', stop, { once: true })
-    })
-  },
 }

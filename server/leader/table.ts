@@ -1,6 +1,6 @@
 import type { Duty } from './duty.ts'
 import { registerMembers } from './member-registration.ts'
-import { expireSessions } from './session-ttls.ts'
+import { expireSessions } from './session-expiry.ts'
 import { reapTombstones } from './tombstone-reaper.ts'
 
 /** What only a leader does: ONE row each. */

@@ -109,7 +109,7 @@ const checkFields: readonly Field[] = [
   field('OutputMaxSize', 'int', 'output_max_size'),
 ]
 
-const nodeCheckStruct: Struct = {
+export const nodeCheckStruct: Struct = {
   name: 'structs.CheckDefinition',
   fields: () => nodeCheckFields,
 }
@@ -194,7 +194,10 @@ const connectFields: readonly Field[] = [
   ),
 ]
 
-const serviceStruct: Struct = { name: 'structs.ServiceDefinition', fields: () => serviceFields }
+export const serviceStruct: Struct = {
+  name: 'structs.ServiceDefinition',
+  fields: () => serviceFields,
+}
 const serviceFields: readonly Field[] = [
   field('Kind', 'string', 'kind'),
   field('ID', 'string', 'id'),

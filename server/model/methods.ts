@@ -1,6 +1,7 @@
 import type { HealthCheck, ServiceNode } from './check.ts'
 import type { KvEntry, KvWrite, KvWriteVerb } from './kv.ts'
-import type { Node, NodeDump } from './node.ts'
+import type { NodeDump } from './node-dump.ts'
+import type { Node } from './node.ts'
 import type { QueryMeta, QueryOptions } from './query.ts'
 import type { Deregistration, Registration } from './registration.ts'
 import type { CatalogService, Service } from './service.ts'
@@ -11,6 +12,9 @@ interface Method<Args, Reply> {
   readonly args: Args
   readonly reply: Reply
 }
+
+/** A method that asks for nothing but the whole. */
+type NoArgs = Readonly<Record<string, never>>
 
 /**
  * Every RPC method by Consul's name for it, with what it takes and what it gives. HTTP, DNS and the agent itself all speak to
@@ -23,11 +27,11 @@ export interface ReadMethods {
   'KVS.List': Method<{ Key: string }, readonly KvEntry[]>
   'KVS.ListKeys': Method<{ Prefix: string; Separator: string }, readonly string[]>
   'Session.Get': Method<{ SessionID: string }, readonly Session[]>
-  'Session.List': Method<Record<never, never>, readonly Session[]>
+  'Session.List': Method<NoArgs, readonly Session[]>
   'Session.NodeSessions': Method<{ Node: string }, readonly Session[]>
-  'Catalog.ListNodes': Method<Record<never, never>, readonly Node[]>
+  'Catalog.ListNodes': Method<NoArgs, readonly Node[]>
   /** Names with the distinct tags of all instances, sorted. */
-  'Catalog.ListServices': Method<Record<never, never>, Readonly<Record<string, readonly string[]>>>
+  'Catalog.ListServices': Method<NoArgs, Readonly<Record<string, readonly string[]>>>
   'Catalog.ServiceNodes': Method<
     { ServiceName: string; ServiceTags?: readonly string[]; Connect?: boolean },
     readonly CatalogService[]
@@ -52,8 +56,8 @@ export interface ReadMethods {
   'Health.ServiceChecks': Method<{ ServiceName: string }, readonly HealthCheck[]>
   'Health.ChecksInState': Method<{ State: string }, readonly HealthCheck[]>
   'Internal.NodeInfo': Method<{ Node: string }, readonly NodeDump[]>
-  'Internal.NodeDump': Method<Record<never, never>, readonly NodeDump[]>
-  'Internal.ServiceDump': Method<Record<never, never>, readonly ServiceNode[]>
+  'Internal.NodeDump': Method<NoArgs, readonly NodeDump[]>
+  'Internal.ServiceDump': Method<NoArgs, readonly ServiceNode[]>
   'Txn.Read': Method<{ Ops: readonly TxnOp[] }, TxnReply>
 }
 

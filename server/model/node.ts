@@ -14,10 +14,3 @@ export const Node = Type.Object({
   ModifyIndex: Type.Integer(),
 })
 export type Node = Immutable<Type.Static<typeof Node>>
-
-/** A node with what runs on it, as `/v1/internal/ui/nodes` and the ANY answers of DNS want it. */
-export interface NodeDump {
-  readonly node: Node
-  readonly services: readonly import('./service.ts').Service[]
-  readonly checks: readonly import('./check.ts').HealthCheck[]
-}
