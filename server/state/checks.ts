@@ -41,6 +41,7 @@ export function putCheck(store: Store, tx: Transaction, given: Given<HealthCheck
   tx.put(store.checks, check)
   tx.bump('checks')
   refreshOwner(store, tx, check)
+  if (before && before.ServiceID !== ServiceID) refreshOwner(store, tx, before)
   return check
 }
 
