@@ -74,7 +74,7 @@ export class LineIndex {
   }
 }
 
-/** `ports.http`, `services[0].tags`: as Consul writes a path. */
+/** `ports.http`, `services[0].tags`. */
 export function formatPath(path: Path): string {
   return path
     .map((step, depth) =>

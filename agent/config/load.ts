@@ -1,6 +1,7 @@
 import type { Flag, FlagGroup, ParsedFlags } from '../cli/flags.ts'
-import { decodeDocument, listErrors } from './decode.ts'
+import { decodeDocument } from './decode.ts'
 import { devSettings } from './dev.ts'
+import { listErrors } from './fault-text.ts'
 import type { FileReader, Host } from './host.ts'
 import { mergeSettings } from './merge.ts'
 import { resolve } from './resolve.ts'

@@ -58,6 +58,11 @@ export function duration(initial: string, row: Row): Option<string> {
   return option('string', 'string', initial, row)
 }
 
+/** Go's unsigned numbers, by the name that its errors show. */
+export function unsigned(name: string, initial: number, row: Row): Option<number> {
+  return option({ named: name, as: 'int' }, 'int', initial, row)
+}
+
 export function strings(row: Row): Option<readonly string[]> {
   return option({ list: 'string' }, 'string', [], row)
 }

@@ -1,4 +1,4 @@
-import { bool, boolByRole, duration, int, map, moot, string, strings } from './option.ts'
+import { bool, boolByRole, duration, int, map, moot, string, strings, unsigned } from './option.ts'
 import type { Option } from './option.ts'
 
 /**
@@ -108,8 +108,12 @@ export const options = {
     reloadable: true,
     doc: 'HTTP connections that one address may have open.',
   }),
-  'limits.kv_max_value_size': int(524_288, { doc: 'Bytes that the value of a key may have.' }),
-  'limits.txn_max_req_len': int(524_288, { doc: 'Bytes that a transaction may have.' }),
+  'limits.kv_max_value_size': unsigned('uint64', 524_288, {
+    doc: 'Bytes that the value of a key may have.',
+  }),
+  'limits.txn_max_req_len': unsigned('uint64', 524_288, {
+    doc: 'Bytes that a transaction may have.',
+  }),
   ui: bool(false, { flag: 'ui', doc: 'Serves the built-in web UI.' }),
   ui_dir: string('', { flag: 'ui-dir', doc: 'Directory with a web UI to serve instead.' }),
   ui_content_path: string('/ui/', {
@@ -135,10 +139,10 @@ export const options = {
   'dns_config.enable_additional_node_meta_txt': bool(true, {
     doc: 'Adds the metadata of nodes to answers.',
   }),
-  'dns_config.soa.refresh': int(3600, { doc: 'Seconds; in SOA records.' }),
-  'dns_config.soa.retry': int(600, { doc: 'Seconds; in SOA records.' }),
-  'dns_config.soa.expire': int(86_400, { doc: 'Seconds; in SOA records.' }),
-  'dns_config.soa.min_ttl': int(0, { doc: 'Seconds; in SOA records.' }),
+  'dns_config.soa.refresh': unsigned('uint32', 3600, { doc: 'Seconds; in SOA records.' }),
+  'dns_config.soa.retry': unsigned('uint32', 600, { doc: 'Seconds; in SOA records.' }),
+  'dns_config.soa.expire': unsigned('uint32', 86_400, { doc: 'Seconds; in SOA records.' }),
+  'dns_config.soa.min_ttl': unsigned('uint32', 0, { doc: 'Seconds; in SOA records.' }),
 
   // Services and checks
   check_update_interval: duration('5m', {
