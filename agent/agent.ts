@@ -254,14 +254,8 @@ async function openServer(
 ): ReturnType<typeof createServer> {
   const { clock, chance, fatal } = world
   const log = world.logging.log
-  const storage = await openStorage({
-    dataDir: config.dataDir,
-    nodeId: id,
-    clock,
-    chance,
-    log,
-    fatal,
-  })
+  const { dataDir, datacenter } = config
+  const storage = await openStorage({ dataDir, datacenter, nodeId: id, clock, log, fatal })
   const server = await createServer(serverConfig(config, id), {
     clock,
     chance,
