@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
-import { fastify } from 'fastify'
+import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
 
 import type { Clock } from '../server/runtime/clock.ts'
 import type { Log } from '../server/runtime/log.ts'
@@ -9,11 +9,20 @@ import { type ListenAddress, listen, type Listener } from './listen.ts'
 import { endWith, installAnswers } from './plugins/answer.ts'
 import { blockedBy, wrapHandler } from './plugins/around.ts'
 import { standingHeaders } from './plugins/headers.ts'
-import { refuse, routedMethods, RouteTable } from './plugins/method.ts'
+import { refuse, routedMethods } from './plugins/method.ts'
+import { describeApi } from './plugins/openapi.ts'
 import { parseParameters } from './plugins/parameters.ts'
-import { examine, isPlain, redirect } from './plugins/path.ts'
+import { escapePath, examine, isPlain, redirect } from './plugins/path.ts'
+import { RouteTable } from './plugins/route-table.ts'
 import type { ApiPorts, ApiSettings } from './ports.ts'
 import { families } from './routes/table.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** No route of the API: it stands where another would be taken by mistake. */
+    refused?: true
+  }
+}
 
 export interface Api {
   /** May be called for several addresses. Rejects when one can't be had. */
@@ -34,7 +43,7 @@ export async function createApi(
   const standing = standingHeaders(settings)
   const isBlocked = blockedBy(settings.blockEndpoints)
   const table = new RouteTable()
-  const refusal = { table, standing, isBlocked }
+  const refusal = { table, standing, isBlocked, uiEnabled: settings.uiEnabled }
 
   const app = fastify({
     logger: false,
@@ -48,22 +57,31 @@ export async function createApi(
   // Bodies are read where they are wanted, with Consul's limits and whatever their content type.
   for (const method of ['PUT', 'POST', 'DELETE'])
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  app.setValidatorCompiler(() => () => true)
-  app.setSerializerCompiler(() => JSON.stringify)
   app.addHook('onRoute', (route) => {
-    table.add(route.url, String(route.method))
+    if (route.config?.refused === true) return
+    table.add(route.url, String(route.method), route.schema)
+    // Schemas document; the rules for what is accepted, and the words for what isn't, are Consul's.
+    delete route.schema
     route.handler = wrapHandler(route, { ...deps, isBlocked }) as typeof route.handler
   })
   installAnswers(app, { standing, pretty: settings.pretty })
   for (const family of families) family(app, ports, settings)
-  app.setNotFoundHandler((request, reply) => refuse(reply.raw, request.raw.url ?? '', refusal))
+  describeApi(app, table)
+  const refuseHere = (request: FastifyRequest, reply: FastifyReply): void =>
+    refuse(reply.raw, request.raw.url ?? '', refusal)
+  for (const { url, method } of table.hidden())
+    app.route({ url, method, config: { refused: true }, handler: refuseHere })
+  app.setNotFoundHandler(refuseHere)
   await app.ready()
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     let url = request.url ?? ''
     if (!isPlain(url)) {
       const arrival = examine(url, settings)
-      if (arrival.kind === 'redirect') return redirect(response, arrival.location)
+      if (arrival.kind === 'redirect') {
+        const slash = table.has(`${arrival.path}/*`) && !table.has(arrival.path) ? '/' : ''
+        return redirect(response, escapePath(arrival.path + slash) + arrival.query)
+      }
       if (arrival.kind === 'unprintable') return endWith(response, 400, ['Content-Length', 0], '')
       if (arrival.kind === 'malformed') return refuseMalformed(response)
       request.url = url = arrival.url

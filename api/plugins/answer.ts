@@ -1,4 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { constants, createGzip } from 'node:zlib'
 
 import type { FastifyInstance, FastifyReply } from 'fastify'
 
@@ -11,8 +14,8 @@ declare module 'fastify' {
   interface FastifyReply {
     /** 200 with a value as JSON, or with another status. */
     json(value: unknown, headers?: HeaderList, status?: number): void
-    /** 200 with JSON that is encoded already, compactly. */
-    encoded(json: string, headers?: HeaderList): void
+    /** 200, or another status, with JSON that is encoded already, compactly. */
+    encoded(json: string, headers?: HeaderList, status?: number): void
     /**
      * 200 with rows that the server may hand out again: they are encoded once, and kept for as long as the server keeps them.
      * `encode` makes compact JSON, and must be the same function of the same rows each time.
@@ -20,8 +23,10 @@ declare module 'fastify' {
     rows<T extends object>(rows: T, encode: (rows: T) => string, headers?: HeaderList): void
     /** A plain text: what every error is. */
     plain(status: number, text: string, headers?: HeaderList): void
-    /** 200 with a body of another type. */
-    typed(type: string, body: string | Uint8Array, headers?: HeaderList): void
+    /** 200, or another status, with a body of another type. */
+    typed(type: string, body: string | Uint8Array, headers?: HeaderList, status?: number): void
+    /** 200 with what a stream gives, for as long as it does. Resolves when it has ended or nobody listens any more. */
+    stream(headers: HeaderList, source: Readable): Promise<void>
     /** A status and nothing else. */
     empty(status: number, headers?: HeaderList): void
   }
@@ -55,9 +60,9 @@ export function installAnswers(
     const body = encodeJson(value, { pretty: isPretty(this) })
     write(this.raw, status, [...jsonType, ...standing, ...headers], body)
   })
-  app.decorateReply('encoded', function (json, headers = noHeaders) {
+  app.decorateReply('encoded', function (json, headers = noHeaders, status = 200) {
     const body = isPretty(this) ? indentJson(json) : json
-    write(this.raw, 200, [...jsonType, ...standing, ...headers], body)
+    write(this.raw, status, [...jsonType, ...standing, ...headers], body)
   })
   app.decorateReply('rows', function (rows, encode, headers = noHeaders) {
     let encoded = kept.get(rows)
@@ -75,8 +80,17 @@ export function installAnswers(
       text,
     )
   })
-  app.decorateReply('typed', function (type, body, headers = noHeaders) {
-    write(this.raw, 200, ['Content-Type', type, ...standing, ...headers], body)
+  app.decorateReply('typed', function (type, body, headers = noHeaders, status = 200) {
+    write(this.raw, status, ['Content-Type', type, ...standing, ...headers], body)
+  })
+  app.decorateReply('stream', async function (headers, source) {
+    const zip = acceptsGzip(this.raw.req.headers['accept-encoding'])
+    const encoding = zip ? ['Content-Encoding', 'gzip'] : []
+    begin(this.raw, 200, [...encoding, ...headers, ...standing])
+    // What a log says is wanted when it says it, not when a block is full.
+    const flush = constants.Z_SYNC_FLUSH
+    if (zip) await pipeline(source, createGzip({ flush }), this.raw)
+    else await pipeline(source, this.raw)
   })
   app.decorateReply('empty', function (status, headers = noHeaders) {
     write(this.raw, status, [...standing, ...headers], '')
@@ -125,10 +139,15 @@ export function endWith(
   body: string | Uint8Array,
 ): void {
   if (raw.headersSent || raw.destroyed) return
+  begin(raw, status, headers)
+  raw.end(body)
+}
+
+function begin(raw: ServerResponse, status: number, headers: HeaderList): void {
   // HTTP/1.1 connections stay open without being told, and Go doesn't tell; node:http would add two headers.
   if (raw.shouldKeepAlive && raw.req.httpVersionMinor > 0) raw.removeHeader('Connection')
   raw.writeHead(status, statusTexts[status], headers as string[])
-  raw.end(body)
+  if (raw.req.method !== 'HEAD' && !headers.includes('Content-Length')) raw.flushHeaders()
 }
 
 /** Where Go's reason differs from Node's. */

@@ -7,8 +7,8 @@ export const bodySizeMaxBytes = 16 * 1024 * 1024
 
 export interface BodyLimit {
   readonly sizeMaxBytes: number
-  /** The error's text, from the size that was announced or, where none was, seen so far. */
-  readonly describe: (sizeBytes: number) => string
+  /** The error's text: from the size that was announced or, where none was, from what had come by then. */
+  readonly describe: (sizeBytes: number, announced: boolean) => string
 }
 
 const generous: BodyLimit = {
@@ -24,7 +24,7 @@ const generous: BodyLimit = {
 export function readBody(raw: IncomingMessage, limit: BodyLimit = generous): Promise<Buffer> {
   const announced = Number(raw.headers['content-length'] ?? 0)
   if (announced > limit.sizeMaxBytes)
-    return Promise.reject(new PraetorError('too-large', limit.describe(announced)))
+    return Promise.reject(new PraetorError('too-large', limit.describe(announced, true)))
   return new Promise((resolve, reject) => {
     let first: Buffer | undefined
     let more: Buffer[] | undefined
@@ -33,7 +33,7 @@ export function readBody(raw: IncomingMessage, limit: BodyLimit = generous): Pro
       sizeBytes += chunk.length
       if (sizeBytes > limit.sizeMaxBytes) {
         raw.pause()
-        reject(new PraetorError('too-large', limit.describe(sizeBytes)))
+        reject(new PraetorError('too-large', limit.describe(sizeBytes, false)))
       } else if (!first) first = chunk
       else (more ??= []).push(chunk)
     })

@@ -24,8 +24,8 @@ export function answerError(reply: FastifyReply, thrown: unknown, log: Log): voi
   if (!(error instanceof PraetorError)) {
     log.error({ err: error, url: reply.request.raw.url }, 'a request failed by a fault of ours')
     reply.plain(500, describeError(error), headers)
-  } else if (error.kind === 'too-large')
+  } else if (error.kind === 'too-large' && !reply.request.raw.complete)
     // The rest of the body is still on its way, and nobody will read it.
-    reply.plain(413, error.message, [...(headers ?? []), 'Connection', 'close'])
+    reply.plain(error.status, error.message, [...(headers ?? []), 'Connection', 'close'])
   else reply.plain(error.status, error.message, headers)
 }

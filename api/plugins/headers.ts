@@ -32,6 +32,11 @@ export function indexHeaders(meta: QueryMeta): HeaderList {
   ]
 }
 
+/** The same without the index, for what can't be blocked on. */
+export function freshnessHeaders(meta: QueryMeta): HeaderList {
+  return indexHeaders(meta).slice(2)
+}
+
 /** Catalog and health say beside that which consistency the answer had. */
 export function discoveryHeaders(meta: QueryMeta): HeaderList {
   const mode = meta.consistency === 'default' ? 'leader' : meta.consistency

@@ -4,40 +4,7 @@ import { endWith, write } from './answer.ts'
 import type { HeaderList } from './headers.ts'
 import { Parameters } from './parameters.ts'
 import { redirect } from './path.ts'
-
-/** The paths there are, each with the methods it takes, in the order they were declared. */
-export class RouteTable {
-  readonly #methods = new Map<string, string[]>()
-
-  add(url: string, method: string): void {
-    const methods = this.#methods.get(url)
-    if (methods) methods.push(method)
-    else this.#methods.set(url, [method])
-  }
-
-  entries(): Iterable<readonly [url: string, methods: readonly string[]]> {
-    return this.#methods
-  }
-
-  has(url: string): boolean {
-    return this.#methods.has(url)
-  }
-
-  /** The methods of the path, as Go's mux finds it: exactly, else by the longest `prefix/*`. */
-  methodsOf(path: string): readonly string[] | undefined {
-    const exact = path.endsWith('*') ? undefined : this.#methods.get(path)
-    if (exact) return exact
-    for (
-      let at = path.lastIndexOf('/');
-      at >= 0;
-      at = at === 0 ? -1 : path.lastIndexOf('/', at - 1)
-    ) {
-      const methods = this.#methods.get(`${path.slice(0, at)}/*`)
-      if (methods) return methods
-    }
-    return undefined
-  }
-}
+import type { RouteTable } from './route-table.ts'
 
 /** The methods that routes are declared for; anything else ends in `refuse` without passing the router. */
 export const routedMethods: ReadonlySet<string> = new Set(['GET', 'PUT', 'POST', 'DELETE'])
@@ -53,12 +20,14 @@ export function refuse(
     readonly table: RouteTable
     readonly standing: HeaderList
     readonly isBlocked: (url: string) => boolean
+    readonly uiEnabled: boolean
   },
 ): void {
-  const { table, standing, isBlocked } = options
+  const { table, standing, isBlocked, uiEnabled } = options
   const [, path = '', query = ''] = /^([^?]*)(\?.*)?$/s.exec(url) ?? []
   const methods = table.methodsOf(decodeURIComponent(path))
-  if (!methods) {
+  if (path === '/') answerRoot(raw, uiEnabled)
+  else if (!methods) {
     if (table.has(`${path}/*`)) redirect(raw, `${path}/${query}`)
     else endWith(raw, 404, ['Content-Length', 0], '')
   } else if (new Parameters(query.slice(1)).malformed) write(raw, 500, standing, '')
@@ -74,3 +43,10 @@ export function refuse(
 
 const textType = ['Content-Type', 'text/plain; charset=utf-8']
 const methodOf = (request: IncomingMessage): string => request.method ?? ''
+
+/** The root is no endpoint: whatever the method, it leads to the UI or says what this is. */
+function answerRoot(raw: ServerResponse, uiEnabled: boolean): void {
+  const text = 'Consul Agent'
+  if (uiEnabled) redirect(raw, '/ui/')
+  else endWith(raw, 200, [...textType, 'Content-Length', text.length], text)
+}

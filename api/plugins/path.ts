@@ -8,7 +8,8 @@ import { endWith } from './answer.ts'
  */
 export type Arrival =
   | { readonly kind: 'route'; readonly url: string }
-  | { readonly kind: 'redirect'; readonly location: string }
+  /** To the path as it should be, decoded, and the query as it was, with its `?`. */
+  | { readonly kind: 'redirect'; readonly path: string; readonly query: string }
   /** A path with a character that can't be printed. */
   | { readonly kind: 'unprintable' }
   /** No URL at all: as if the request could not be parsed. */
@@ -31,7 +32,7 @@ export function examine(url: string, options: { readonly filterUnprintable: bool
   const cleaned = clean(path)
   return cleaned === path
     ? { kind: 'route', url: path.split('/').map(encodeURIComponent).join('/') + query }
-    : { kind: 'redirect', location: escapePath(cleaned) + query }
+    : { kind: 'redirect', path: cleaned, query }
 }
 
 /** Go's unicode.IsPrint. */

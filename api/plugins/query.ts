@@ -1,5 +1,5 @@
 import { parseDuration } from '../../server/model/duration.ts'
-import { PraetorError } from '../../server/model/errors.ts'
+import { noPathToDatacenter, PraetorError } from '../../server/model/errors.ts'
 import type { Consistency, QueryOptions } from '../../server/model/query.ts'
 import { parseUnsigned64 } from '../../server/model/unsigned.ts'
 import type { Request } from '../request.ts'
@@ -10,7 +10,6 @@ import { tokenOf } from './token.ts'
 export function readOptions(request: Request): QueryOptions {
   const { query } = request
   const token = tokenOf(request)
-  refuseNamespace(request)
   if (request.headers['cache-control'] !== undefined) checkCacheControl(request)
   if (query === noParameters) return token === '' ? plainRead : { token }
   const minIndex = indexOf(query)
@@ -34,8 +33,13 @@ export function writeOptions(request: Request): {
   readonly token: string
   readonly datacenter: string
 } {
-  refuseNamespace(request)
   return { token: tokenOf(request), datacenter: request.query.get('dc') }
+}
+
+/** For what only this data centre can answer, and nobody forwards. */
+export function refuseOtherDatacenter({ query }: Request, datacenter: string): void {
+  const asked = query.get('dc')
+  if (asked !== '' && asked !== datacenter) throw noPathToDatacenter()
 }
 
 /** Namespaces are not part of what we speak, and a client that relies on them must be told. */
@@ -58,7 +62,7 @@ export function waitOf(query: Parameters): number {
   return wait.ms
 }
 
-function indexOf(query: Parameters): number {
+export function indexOf(query: Parameters): number {
   const text = query.get('index')
   if (text === '') return 0
   const index = parseUnsigned64(text)

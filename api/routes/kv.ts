@@ -1,16 +1,17 @@
 import { Type } from 'typebox'
 
 import { PraetorError } from '../../server/model/errors.ts'
-import { base64, encodePlainJson } from '../../server/model/json.ts'
-import type { KvEntry, KvWrite, KvWriteVerb } from '../../server/model/kv.ts'
+import { encodePlainJson } from '../../server/model/json.ts'
+import type { KvWrite, KvWriteVerb } from '../../server/model/kv.ts'
 import type { Rpc } from '../../server/model/methods.ts'
 import { parseUnsigned64, type Unsigned64 } from '../../server/model/unsigned.ts'
+import { encodeEntry, Entry } from '../fields/kv.ts'
 import { readBody } from '../plugins/body.ts'
 import { indexHeaders } from '../plugins/headers.ts'
 import type { Parameters } from '../plugins/parameters.ts'
-import { readOptions, writeOptions } from '../plugins/query.ts'
+import { readOptions, refuseNamespace, writeOptions } from '../plugins/query.ts'
 import type { App, Asked } from '../request.ts'
-import { reading, writing } from '../schemas.ts'
+import { reading, restOfPath, optional, writing } from '../schemas.ts'
 
 /** The key/value store. A key is everything after `/v1/kv/`, decoded. */
 export function kvRoutes(
@@ -21,6 +22,7 @@ export function kvRoutes(
   app.get<Asked>('/v1/kv/*', { schema: readSchema }, async (request, reply) => {
     const key = request.params['*']
     const { query } = request
+    refuseNamespace(request)
     const options = readOptions(request)
     if (query.has('keys')) {
       const args = { Prefix: key, Separator: query.get('separator') }
@@ -52,6 +54,7 @@ export function kvRoutes(
   app.put<Asked>('/v1/kv/*', { schema: putSchema }, async (request, reply) => {
     const { query } = request
     const key = request.params['*']
+    refuseNamespace(request)
     readOptions(request)
     requireKey(key)
     refuseConflict(query, ['cas', 'acquire', 'release'])
@@ -66,6 +69,7 @@ export function kvRoutes(
   app.delete<Asked>('/v1/kv/*', { schema: deleteSchema }, async (request, reply) => {
     const { query } = request
     const key = request.params['*']
+    refuseNamespace(request)
     readOptions(request)
     if (!query.has('recurse')) requireKey(key)
     refuseConflict(query, ['recurse', 'cas'])
@@ -113,38 +117,16 @@ function unsigned(text: string): Unsigned64 {
   return parsed.value
 }
 
-/** One entry as Consul prints it. Put together by hand: this is the answer that is asked for most. */
-export function encodeEntry(entry: KvEntry): string {
-  const value = entry.Value.length === 0 ? 'null' : `"${base64(entry.Value)}"`
-  const session = entry.Session === undefined ? '' : `,"Session":${encodePlainJson(entry.Session)}`
-  return (
-    `{"LockIndex":${entry.LockIndex},"Key":${encodePlainJson(entry.Key)},"Flags":${entry.Flags}` +
-    `,"Value":${value}${session},"CreateIndex":${entry.CreateIndex},"ModifyIndex":${entry.ModifyIndex}}`
-  )
-}
-
-/** The same, as OpenAPI knows it. */
-const Entry = Type.Object({
-  LockIndex: Type.Integer(),
-  Key: Type.String(),
-  Flags: Type.Integer(),
-  Value: Type.Union([Type.String({ format: 'byte' }), Type.Null()]),
-  Session: Type.Optional(Type.String()),
-  CreateIndex: Type.Integer(),
-  ModifyIndex: Type.Integer(),
-})
-
-const params = Type.Object({ '*': Type.String({ description: 'The key.' }) })
-const flag = (description: string) => Type.Optional(Type.String({ description }))
+const params = restOfPath('The key.')
 
 const readSchema = {
   summary: 'Read a key, or all keys under a prefix',
   params,
   querystring: reading({
-    recurse: flag('All entries whose keys begin with this one.'),
-    keys: flag('Only the keys that begin with this one.'),
-    separator: flag('With keys: cut each key after the next separator.'),
-    raw: flag('The value itself instead of JSON.'),
+    recurse: optional('All entries whose keys begin with this one.'),
+    keys: optional('Only the keys that begin with this one.'),
+    separator: optional('With keys: cut each key after the next separator.'),
+    raw: optional('The value itself instead of JSON.'),
   }),
   response: { 200: Type.Union([Type.Array(Entry), Type.Array(Type.String())]) },
 }
@@ -153,10 +135,10 @@ const putSchema = {
   summary: 'Write a key',
   params,
   querystring: writing({
-    flags: flag('A number to keep with the value, up to 64 bits.'),
-    cas: flag('Write only if the ModifyIndex is this one; 0: if there is no such key.'),
-    acquire: flag('Lock the key for this session.'),
-    release: flag('Give up the lock of this session.'),
+    flags: optional('A number to keep with the value, up to 64 bits.'),
+    cas: optional('Write only if the ModifyIndex is this one; 0: if there is no such key.'),
+    acquire: optional('Lock the key for this session.'),
+    release: optional('Give up the lock of this session.'),
   }),
   response: { 200: Type.Boolean() },
 }
@@ -165,8 +147,8 @@ const deleteSchema = {
   summary: 'Delete a key, or all keys under a prefix',
   params,
   querystring: writing({
-    recurse: flag('Delete all keys that begin with this one.'),
-    cas: flag('Delete only if the ModifyIndex is this one.'),
+    recurse: optional('Delete all keys that begin with this one.'),
+    cas: optional('Delete only if the ModifyIndex is this one.'),
   }),
   response: { 200: Type.Boolean() },
 }

@@ -1,0 +1,63 @@
+import type { ReadMethod, ReadMethods } from '../../server/model/methods.ts'
+import type { QueryOptions } from '../../server/model/query.ts'
+import type { ApiPorts } from '../ports.ts'
+import type { Request } from '../request.ts'
+import { FailedRead } from './errors.ts'
+import { discoveryHeaders, type HeaderList, indexHeaders } from './headers.ts'
+import { readOptions } from './query.ts'
+
+export interface Read<Value> {
+  readonly value: Value
+  readonly headers: HeaderList
+}
+
+/** Consul sets these headers before it asks, so a failed read has them as they were then. */
+const unanswered = indexHeaders({
+  index: 1,
+  knownLeader: false,
+  lastContactMs: 0,
+  consistency: 'default',
+})
+
+/** A read whose errors carry index headers, as those of sessions and the UI do. */
+export async function readIndexed<M extends ReadMethod>(
+  { rpc }: Pick<ApiPorts, 'rpc'>,
+  request: Request,
+  method: M,
+  args: ReadMethods[M]['args'],
+): Promise<Read<ReadMethods[M]['reply']>> {
+  const { value, meta } = await ask({ rpc }, method, args, readOptions(request))
+  return { value, headers: indexHeaders(meta) }
+}
+
+/** A read of the catalog or of health: the same, with the consistency that the answer had, and nodes near to a given one first. */
+export async function readDiscovery<M extends ReadMethod>(
+  { rpc, agent }: Pick<ApiPorts, 'rpc' | 'agent'>,
+  request: Request,
+  method: M,
+  args: ReadMethods[M]['args'],
+): Promise<Read<ReadMethods[M]['reply']>> {
+  const options = readOptions(request)
+  const near = options.near === '_agent' ? { ...options, near: agent.nodeName } : options
+  const { value, meta } = await ask({ rpc }, method, args, near)
+  const headers = discoveryHeaders(meta)
+  return { value, headers }
+}
+
+async function ask<M extends ReadMethod>(
+  { rpc }: Pick<ApiPorts, 'rpc'>,
+  method: M,
+  args: ReadMethods[M]['args'],
+  options: QueryOptions,
+) {
+  try {
+    return await rpc.read(method, args, options)
+  } catch (error) {
+    throw new FailedRead(error, unanswered)
+  }
+}
+
+/** Consul's agent keeps what was asked with `?cached`; we ask the server each time, which is what it calls a miss. */
+export function cacheHeaders(request: Request, headers: HeaderList): HeaderList {
+  return request.query.has('cached') ? ['X-Cache', 'MISS', ...headers] : headers
+}
