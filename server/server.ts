@@ -68,6 +68,7 @@ export async function createServer(config: ServerConfig, world: ServerWorld): Pr
     config: {
       electionTimeoutMinMs: electionTimeoutMs * config.raftMultiplier,
       heartbeatMs: heartbeatMs * config.raftMultiplier,
+      leaseGuardMs: heartbeatMs * config.raftMultiplier,
       trailingEntries: config.trailingEntries,
     },
     bootstrap: {
