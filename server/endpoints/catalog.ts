@@ -5,13 +5,13 @@ import type { QueryOptions } from '../model/query.ts'
 import type { CatalogService, Service } from '../model/service.ts'
 import { connectInstancesOf, instancesOf } from '../state/instances.ts'
 import { findNodeByNameOrId } from '../state/nodes.ts'
-import { nodeKey, onNode } from '../state/schema.ts'
+import { onNode } from '../state/schema.ts'
 import type { Store } from '../state/store.ts'
 import type { WatchSet } from '../state/watch.ts'
 import type { EndpointTable } from './call.ts'
 import type { ReadResult } from './method.ts'
 import { checkDeregistration, completeRegistration } from './registration.ts'
-import { askedMeta, filtered, hasMeta, hasTags } from './selection.ts'
+import { askedMeta, filtered, hasMeta, tagsTest } from './selection.ts'
 
 export const catalogEndpoints = {
   'Catalog.ListNodes': {
@@ -35,7 +35,7 @@ export const catalogEndpoints = {
       const node = findNodeByNameOrId(store, nameOrId, watch)
       if (!node) return { index: 0, value: undefined }
       const services = Array.from(store.services.withPrefix(onNode(node.Node), watch), (row) =>
-        tagged(row.Service),
+        withTags(row.Service),
       )
       return {
         index: store.maxIndex(['nodes', 'services']),
@@ -74,20 +74,31 @@ function listServices(
   watch?: WatchSet,
 ): ReadResult<Readonly<Record<string, readonly string[]>>> {
   const meta = askedMeta(query)
-  const tagsOf = new Map<string, Set<string>>()
-  for (const { Node, Service } of store.services.all()) {
-    if (meta && !hasMeta(store.nodes.get(nodeKey(Node))?.Meta ?? null, meta)) continue
-    let tags = tagsOf.get(Service.Service)
-    if (!tags) tagsOf.set(Service.Service, (tags = new Set()))
-    for (const tag of Service.Tags ?? []) tags.add(tag)
-  }
-  const names = [...tagsOf.keys()].toSorted()
+  const named: Iterable<readonly [string, Iterable<string>]> = meta
+    ? tagsOnNodes(store, meta)
+    : Array.from(store.serviceNames.all(), ({ Name, Tags }) => [Name, Tags.keys()] as const)
+  const sorted = Array.from(named, ([name, tags]) => [name, [...tags].toSorted()] as const)
   return {
     index: store.maxIndex(meta ? ['nodes', 'services'] : ['services'], watch),
-    value: Object.fromEntries(
-      names.map((name) => [name, [...(tagsOf.get(name) ?? [])].toSorted()]),
-    ),
+    value: Object.fromEntries(sorted),
   }
+}
+
+/** The services on nodes with this metadata, in the order of their names, with their tags. */
+function tagsOnNodes(
+  store: Store,
+  meta: Readonly<Record<string, string>>,
+): (readonly [string, Set<string>])[] {
+  const tagsOf = new Map<string, Set<string>>()
+  for (const node of store.nodes.all()) {
+    if (!hasMeta(node.Meta, meta)) continue
+    for (const { Service } of store.services.withPrefix(onNode(node.Node))) {
+      const tags = tagsOf.get(Service.Service) ?? new Set()
+      for (const tag of Service.Tags ?? []) tags.add(tag)
+      tagsOf.set(Service.Service, tags)
+    }
+  }
+  return [...tagsOf].toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
 function serviceNodes(
@@ -99,12 +110,9 @@ function serviceNodes(
   const { ServiceName, ServiceTags = [], Connect = false } = args
   const found = (Connect ? connectInstancesOf : instancesOf)(store, ServiceName, 'catalog', watch)
   const meta = askedMeta(query)
+  const tagged = tagsTest(ServiceTags)
   const rows = found.value
-    .filter(
-      ({ Node, Service }) =>
-        (ServiceTags.length === 0 || hasTags(Service.Tags, ServiceTags)) &&
-        (!meta || hasMeta(Node.Meta, meta)),
-    )
+    .filter(({ Node, Service }) => tagged(Service.Tags) && (!meta || hasMeta(Node.Meta, meta)))
     .map(flat)
   return {
     index: found.index,
@@ -138,6 +146,6 @@ function flat({ Node, Service }: ServiceNode): CatalogService {
   }
 }
 
-function tagged(service: Service): Service {
+function withTags(service: Service): Service {
   return service.Tags === null ? { ...service, Tags: [] } : service
 }

@@ -8,7 +8,7 @@ import type { Indexed, Store } from '../state/store.ts'
 import type { WatchSet } from '../state/watch.ts'
 import type { EndpointTable } from './call.ts'
 import type { ReadResult } from './method.ts'
-import { askedMeta, filtered, hasMeta, hasTags } from './selection.ts'
+import { askedMeta, filtered, hasMeta, tagsTest } from './selection.ts'
 
 export const healthEndpoints = {
   'Health.ServiceNodes': { kind: 'read', run: serviceNodes, remember: true },
@@ -72,12 +72,13 @@ function serviceNodes(
     watch,
   )
   const meta = askedMeta(query)
+  const tagged = tagsTest(ServiceTags)
   const rows =
     ServiceTags.length === 0 && !PassingOnly && !meta
       ? value
       : value.filter(
           ({ Node, Service, Checks }) =>
-            hasTags(Service.Tags, ServiceTags) &&
+            tagged(Service.Tags) &&
             (!PassingOnly || Checks.every(({ Status }) => Status === 'passing')) &&
             (!meta || hasMeta(Node.Meta, meta)),
         )

@@ -38,7 +38,8 @@ function checkDatacenter(asked: string | undefined, own: string): void {
 /** Nobody can be reached at these: they mean every address of the machine that says them. */
 const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]'])
 
-function completeService(service: Given<Service>): Given<Service> {
+/** A service as it goes into the log, by registration or by transaction. Throws for what is refused whatever there is. */
+export function completeService(service: Given<Service>): Given<Service> {
   checkMeshRole(service)
   if (service.ID !== '' && service.Service === '')
     throw refusal('Must provide service name with ID')

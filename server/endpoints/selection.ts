@@ -28,8 +28,10 @@ export function askedMeta({
   return nodeMeta === undefined || Object.keys(nodeMeta).length === 0 ? undefined : nodeMeta
 }
 
-/** Whether an instance has all of the tags asked for, whatever their case. */
-export function hasTags(tags: readonly string[] | null, asked: readonly string[]): boolean {
-  const own = new Set(tags?.map((tag) => tag.toLowerCase()))
-  return asked.every((tag) => own.has(tag.toLowerCase()))
+/** Says whether an instance has all of the tags asked for, whatever their case. */
+export function tagsTest(asked: readonly string[]): (tags: readonly string[] | null) => boolean {
+  if (asked.length === 0) return () => true
+  const wanted = asked.map((tag) => tag.toLowerCase())
+  return (tags) =>
+    tags !== null && wanted.every((tag) => tags.some((own) => own.toLowerCase() === tag))
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-import { rebuildInstances } from '../state/instances.ts'
+import { rebuildDerived } from '../state/derived.ts'
 import type { Store } from '../state/store.ts'
 import { encodeRecord, snapshotFormat, snapshotVersion } from './snapshot-format.ts'
 import type { SnapshotHeader } from './snapshot-format.ts'
@@ -32,7 +32,7 @@ export async function restoreStore(
       await pause?.()
     }
   store.adopt(reader.finish())
-  rebuildInstances(store)
+  rebuildDerived(store)
   store.watchers.touchAll()
 }
 

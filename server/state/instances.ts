@@ -12,7 +12,7 @@ import type { WatchSet } from './watch.ts'
 /**
  * Instances are services joined with their nodes and checks, kept joined: they are read thousands of times for each time that a
  * part of them changes. So a read is a walk over rows that are there, and a row that stayed the same is the same object, whoever
- * asked. Here nothing is decided, so they are in no snapshot: `rebuildInstances` makes them anew.
+ * asked. Here nothing is decided, so they are in no snapshot.
  *
  * The instances of a service are ordered by node and id, and stand at the service's own index. That is all there is to watch,
  * since whatever an answer about the service shows moves it. A name without instances stands where a service last vanished, and

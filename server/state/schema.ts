@@ -100,6 +100,19 @@ export const instanceTable = defineTable<ServiceNode, 'service' | 'connect'>({
   },
 })
 
+/** How many instances have this name, and each of their tags. It is derived from the services (service-names.ts). */
+export interface ServiceNameRow {
+  readonly Name: string
+  readonly Instances: number
+  readonly Tags: ReadonlyMap<string, number>
+}
+
+export const serviceNameTable = defineTable<ServiceNameRow>({
+  name: 'service-names',
+  key: ({ Name }) => Name,
+  indexes: {},
+})
+
 /** The service that one reaches over the mesh through this instance: a proxy's destination, or itself if it speaks Connect. */
 function connectNames({ Kind, Service: name, Proxy, Connect }: Service): readonly string[] {
   if (Kind === 'connect-proxy') {

@@ -4,6 +4,7 @@ import {
   instanceTable,
   kvTable,
   nodeTable,
+  serviceNameTable,
   serviceTable,
   sessionTable,
   tombstoneTable,
@@ -39,6 +40,7 @@ export class Store {
   readonly services = this.#table(serviceTable)
   readonly checks = this.#table(checkTable)
   readonly instances = new Table(instanceTable)
+  readonly serviceNames = new Table(serviceNameTable)
 
   /**
    * Carries out one log entry. Whatever throws inside takes all of the entry's writes back and is passed on.
@@ -80,8 +82,8 @@ export class Store {
   }
 
   /**
-   * Tables in the order of their definition: what a snapshot writes and a restore reads. The instances are not among them, as
-   * they follow from the others: who fills the tables by hand calls `rebuildInstances` after.
+   * Tables in the order of their definition: what a snapshot writes and a restore reads. Instances and service names are not
+   * among them, as they follow from the others: who fills the tables by hand calls `rebuildDerived` after.
    */
   get tables(): ReadonlyMap<string, AnyTable> {
     return this.#tables

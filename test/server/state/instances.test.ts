@@ -3,7 +3,7 @@ import t from 'tap'
 
 import { digestOf } from '../../../server/fsm/snapshot.ts'
 import { PraetorError } from '../../../server/model/errors.ts'
-import { rebuildInstances } from '../../../server/state/instances.ts'
+import { rebuildDerived } from '../../../server/state/derived.ts'
 import { serviceIndex } from '../../../server/state/service-indexes.ts'
 import type { Store } from '../../../server/state/store.ts'
 import { Catalog } from '../../support/catalog.ts'
@@ -44,6 +44,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
             ID: serviceId,
             Service: fc.constantFrom('web', 'Web', 'api'),
             Port: fc.constantFrom(1, 2),
+            Tags: fc.subarray(['x', 'x', 'y']),
           }),
           Checks: fc.array(check, { maxLength: 2 }),
         },
@@ -60,20 +61,27 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
 )
 
-const instances = (store: Store): unknown[] => [...store.instances.all()]
+const derived = (store: Store): unknown[] => [
+  ...store.instances.all(),
+  ...Array.from(store.serviceNames.all(), ({ Name, Instances, Tags }) => ({
+    Name,
+    Instances,
+    Tags: [...Tags].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  })),
+]
 
-t.test('instances are what joining everything anew would give', async (t) => {
+t.test('what is derived is what deriving it anew would give', async (t) => {
   const holds = fc.assert(
     fc.asyncProperty(fc.array(act, { maxLength: 30 }), async (acts) => {
       const catalog = new Catalog()
       const { store } = catalog.log
       for (const { verb, body } of acts) {
-        const before = { digest: digestOf(store), instances: instances(store) }
+        const before = { digest: digestOf(store), derived: derived(store) }
         const isRefused = await refuses(catalog[verb](body))
-        const kept = instances(store)
-        if (isRefused) same(before, { digest: digestOf(store), instances: kept }, 'refused')
-        rebuildInstances(store)
-        same(kept, instances(store), 'rebuilt')
+        const kept = derived(store)
+        if (isRefused) same(before, { digest: digestOf(store), derived: kept }, 'refused')
+        rebuildDerived(store)
+        same(kept, derived(store), 'rebuilt')
         same(indexedServices(store), namedServices(store), 'an index for each service')
       }
     }),
