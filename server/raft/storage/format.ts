@@ -156,7 +156,7 @@ function decodeRecord(view: Buffer, offset: number, bodyBytes: number): Record {
           index: readU64(view, body),
           term: readU64(view, body + 8),
           kind: must(entryKinds[tag], `entry kind ${tag}`),
-          payload: Uint8Array.prototype.slice.call(view, body + 16, body + bodyBytes),
+          payload: new Uint8Array(view.subarray(body + 16, body + bodyBytes)),
         },
       }
     case recordKinds.hardState:
