@@ -4,6 +4,7 @@ import { formatDuration } from '../../server/model/duration.ts'
 import type { Node } from '../../server/model/node.ts'
 import type { Registration } from '../../server/model/registration.ts'
 import type { Service } from '../../server/model/service.ts'
+import { connectKind, printConnect, printProxy, proxyKind } from './proxy.ts'
 import { checkId, indexes, stringMap, strings, struct } from './struct.ts'
 
 /** Rows of the catalog as clients write them, in `/v1/catalog/register` and in transactions. */
@@ -31,8 +32,8 @@ const serviceFields = {
   Port: 'int',
   Weights: weights,
   EnableTagOverride: 'bool',
-  Proxy: { named: 'structs.ConnectProxyConfig', as: { map: 'any' } },
-  Connect: { named: 'structs.ServiceConnect', as: { map: 'any' } },
+  Proxy: proxyKind(),
+  Connect: connectKind(),
   ...indexes,
 } as const satisfies Readonly<Record<string, Kind>>
 
@@ -119,8 +120,8 @@ export function toRegistration(given: GivenRegistration): Registration {
     ID: given.ID ?? '',
     Node: given.Node ?? '',
     Address: given.Address ?? '',
-    TaggedAddresses: given.TaggedAddresses ?? null,
-    NodeMeta: given.NodeMeta ?? null,
+    TaggedAddresses: sorted(given.TaggedAddresses),
+    NodeMeta: sorted(given.NodeMeta),
     SkipNodeUpdate: given.SkipNodeUpdate ?? false,
     ...(given.Service ? { Service: toService(given.Service) } : {}),
     ...(given.Check ? { Check: toCheck(given.Check) } : {}),
@@ -154,8 +155,8 @@ export function toService(given: Given<Service>): Service {
       ? { Passing: given.Weights.Passing ?? 0, Warning: given.Weights.Warning ?? 0 }
       : { Passing: 1, Warning: 1 },
     EnableTagOverride: given.EnableTagOverride ?? false,
-    Proxy: { MeshGateway: {}, Expose: {}, ...given.Proxy },
-    Connect: { ...given.Connect },
+    Proxy: printProxy(given.Proxy),
+    Connect: printConnect(given.Connect),
     ...indexesOf(given),
   }
 }

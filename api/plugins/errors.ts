@@ -17,8 +17,8 @@ export class FailedRead extends Error {
 
 /** Prints what a handler threw, as Consul does: the message as plain text, the status by the error's kind. */
 export function answerError(reply: FastifyReply, thrown: unknown, log: Log): void {
-  // Nobody is there to be told: most often the reason for the error.
-  if (reply.raw.destroyed || reply.request.raw.destroyed) return
+  // Nobody is there to be told: most often the reason for the error. The request is no witness: it is destroyed once it is read.
+  if (reply.raw.destroyed) return
   const [error, headers] =
     thrown instanceof FailedRead ? [thrown.cause, thrown.headers] : [thrown, undefined]
   if (!(error instanceof PraetorError)) {

@@ -27,6 +27,7 @@ export function refuse(
   const [, path = '', query = ''] = /^([^?]*)(\?.*)?$/s.exec(url) ?? []
   const methods = table.methodsOf(decodeURIComponent(path))
   if (path === '/') answerRoot(raw, uiEnabled)
+  else if (path === '/ui' && uiEnabled) redirect(raw, `/ui/${query}`)
   else if (!methods) {
     if (table.has(`${path}/*`)) redirect(raw, `${path}/${query}`)
     else endWith(raw, 404, ['Content-Length', 0], '')

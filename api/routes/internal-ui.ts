@@ -25,7 +25,7 @@ export function internalUiRoutes(app: App, ports: ApiPorts): void {
     const { value, headers } = await readIndexed(ports, request, 'Internal.NodeInfo', args)
     const [node] = value
     if (node) reply.encoded(encodePlainJson(printNode(node)), headers)
-    else reply.empty(404, headers)
+    else reply.empty(404)
   })
 
   app.get<Asked>('/v1/internal/ui/services', { schema: servicesSchema }, async (request, reply) => {
@@ -49,6 +49,7 @@ interface Summary {
   readonly tags: Set<string>
   readonly nodes: Set<string>
   readonly sources: Set<string>
+  readonly proxied: Set<string>
   readonly statuses: Map<string, number>
   /** Checks of nodes are counted once, however many instances a node has. */
   readonly counted: Set<string>
@@ -67,13 +68,14 @@ function summarize(rows: readonly ServiceNode[]) {
 }
 
 function printSummary([Name, summary]: readonly [string, Summary]) {
-  const { kind, tags, nodes, sources, statuses, instances } = summary
+  const { kind, tags, nodes, sources, proxied, statuses, instances } = summary
   return {
     ...(kind === '' ? {} : { Kind: kind }),
     Name,
     Tags: listOrNull(tags),
     Nodes: [...nodes].toSorted(),
     InstanceCount: instances,
+    ...(proxied.size === 0 ? {} : { ProxyFor: [...proxied].toSorted() }),
     ChecksPassing: statuses.get('passing') ?? 0,
     ChecksWarning: statuses.get('warning') ?? 0,
     ChecksCritical: statuses.get('critical') ?? 0,
@@ -87,6 +89,7 @@ function emptySummary(): Summary {
     tags: new Set(),
     nodes: new Set(),
     sources: new Set(),
+    proxied: new Set(),
     statuses: new Map(),
     counted: new Set(),
     instances: 0,
@@ -101,6 +104,8 @@ function count(summary: Summary, { Node, Service, Checks }: ServiceNode): void {
   for (const tag of Service.Tags ?? []) summary.tags.add(tag)
   const source = Service.Meta?.['external-source']
   if (source !== undefined) summary.sources.add(source)
+  const destination = Service.Proxy['DestinationServiceName']
+  if (typeof destination === 'string' && destination !== '') summary.proxied.add(destination)
   for (const { CheckID, Status } of Checks) {
     const key = `${Node.Node}\0${CheckID}`
     if (summary.counted.has(key)) continue

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 
 import { PraetorError } from '../../server/model/errors.ts'
-import { isReadOnly, txnOpsMax } from '../../server/model/txn.ts'
+import { isReadOnly, kvTxnVerbs, type TxnOp, txnOpsMax } from '../../server/model/txn.ts'
 import { encodeReply, type GivenOp, opsKind, toOp } from '../fields/txn.ts'
 import { type BodyLimit, readBody } from '../plugins/body.ts'
 import { decodeBody } from '../plugins/decode.ts'
@@ -26,7 +26,7 @@ export function txnRoutes(app: App, { rpc }: ApiPorts, settings: ApiSettings): v
     if (given.length > txnOpsMax) throw tooMany(given.length)
     for (const { KV } of given) refuseLarge(KV, settings.kvValueSizeMaxBytes)
     const Ops = given.flatMap(toOp)
-    if (isReadOnly(Ops)) {
+    if (isReadOnly(Ops.filter(isKnown))) {
       const { value, meta } = await rpc.read('Txn.Read', { Ops }, readOptions(request))
       const headers = freshnessHeaders(meta)
       const status = value.errors.length > 0 ? 409 : 200
@@ -36,6 +36,11 @@ export function txnRoutes(app: App, { rpc }: ApiPorts, settings: ApiSettings): v
       reply.encoded(encodeReply(value, false), [], value.errors.length > 0 ? 409 : 200)
     }
   })
+}
+
+/** A verb that nobody knows is told of by the read as well, and does not make a write of it. */
+function isKnown(op: TxnOp): boolean {
+  return !('KV' in op) || (kvTxnVerbs as readonly string[]).includes(op.KV.Verb)
 }
 
 const tooMany = (count: number): PraetorError =>
