@@ -50,10 +50,15 @@ export class Watchers {
 
   /** Calls back at the first touch of any of the topics, and then no more. The result takes the wish back. */
   once(topics: readonly Topic[], wake: () => void): () => void {
+    let isWaiting = true
     const cancel = (): void => {
+      if (!isWaiting) return
+      isWaiting = false
       for (const topic of topics) this.#remove(topic, waiter)
     }
     const waiter: Waiter = () => {
+      // Another who was woken by the same touch may have taken this wish back.
+      if (!isWaiting) return
       cancel()
       wake()
     }
