@@ -71,8 +71,9 @@ export class LocalRpc implements Rpc {
     args: ReadMethods[M]['args'],
     options: QueryOptions = {},
   ): Promise<ReadReply<ReadMethods[M]['reply']>> {
-    const { consensus } = this.#needs
+    const { consensus, metrics } = this.#needs
     this.#checkDatacenter(options.datacenter)
+    metrics.count('rpc.query')
     const consistency = options.consistency ?? 'default'
     if (consistency !== 'default' || !consensus.leaseValid())
       await this.#agree(consistency, options)
@@ -148,14 +149,17 @@ export class LocalRpc implements Rpc {
     options: QueryOptions,
     consistency: Consistency,
   ): Promise<ReadResult<ReadMethods[M]['reply']>> {
-    const { clock, store } = this.#needs
+    const { clock, store, metrics } = this.#needs
     const { minIndex = 0, signal } = options
     const deadlineMs = clock.monotonicMs() + this.#waitMs(options.waitMs)
     for (;;) {
       const { result, topics } = this.#evaluate(endpoint, method, args, options, true)
       const leftMs = deadlineMs - clock.monotonicMs()
       if (Math.max(1, result.index) > minIndex || leftMs <= 0) return result
-      const outcome = await store.watchers.wait(topics, { clock, waitMs: leftMs, signal })
+      const waiting = store.watchers.wait(topics, { clock, waitMs: leftMs, signal })
+      metrics.gauge('rpc.queries_blocking', store.watchers.size)
+      const outcome = await waiting
+      metrics.gauge('rpc.queries_blocking', store.watchers.size)
       signal?.throwIfAborted()
       if (outcome === 'changed') await this.#agree(consistency, options)
     }
