@@ -5,7 +5,7 @@ import { assertNever } from '../../server/model/assert.ts'
 import { decodeJson, encodeJson } from '../../server/model/json.ts'
 import { ask } from './ask.ts'
 import { type Answer, exchange } from './exchange.ts'
-import { mask, shapeOf } from './mask.ts'
+import { mask, shapeOf, sortLists } from './mask.ts'
 import type { Observation } from './observation.ts'
 import type { Peer } from './peer.ts'
 import type { HttpStep, Request, Step, WatchStep } from './step.ts'
@@ -143,26 +143,20 @@ function comparable(step: HttpStep, answer: Answer): { body: boolean; text: stri
       ? gunzipSync(answer.body)
       : answer.body
   const text = bytes.toString()
-  if (step.compare === 'lines')
-    return {
-      body: true,
-      text: text
-        .split('\n')
-        .map((line) => line.replace(/,$/, ''))
-        .toSorted()
-        .join('\n'),
-    }
-  if (step.compare !== 'shape' && step.within === undefined) return { body: true, text }
+  if (!step.within && step.compare !== 'shape' && step.compare !== 'unordered')
+    return { body: true, text }
   try {
     const whole = decodeJson(text)
     const part = step.within === undefined ? whole : at(whole, step.within)
-    return {
-      body: true,
-      text: encodeJson(step.compare === 'shape' ? shapeOf(part) : part, { pretty: true }),
-    }
+    return { body: true, text: encodeJson(reduced(part, step.compare), { pretty: true }) }
   } catch {
     return { body: true, text }
   }
+}
+
+function reduced(value: unknown, compare: HttpStep['compare']): unknown {
+  if (compare === 'shape') return shapeOf(value)
+  return compare === 'unordered' ? sortLists(value) : value
 }
 
 async function observeWatches(step: WatchStep, peer: Peer): Promise<Observation> {

@@ -91,7 +91,7 @@ const readiness = [
   ['/v1/status/leader', '"127.'],
   [`/v1/health/node/${nodeName}`, '"passing"'],
   ['/v1/catalog/service/consul', '"ServicePort"'],
-  [`/v1/coordinate/node/${nodeName}`, ''],
+  ['/v1/catalog/nodes', 'consul-network-segment'],
 ] as const
 
 async function untilReady(peer: Peer, child: ChildProcess): Promise<void> {

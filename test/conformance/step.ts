@@ -15,10 +15,10 @@ export interface HttpStep extends Request {
   /** Remembered indexes that the answer's indexes are put in order with, so that "greater than before" is compared. */
   readonly after?: readonly string[]
   /**
-   * How much of the body is compared: all; its lines in any order; the names and types in it; or nothing, where values are
+   * How much of the body is compared: all; all, with lists in any order; the names and types in it; or nothing, where values are
    * measurements.
    */
-  readonly compare?: 'all' | 'lines' | 'shape' | 'nothing'
+  readonly compare?: 'all' | 'unordered' | 'shape' | 'nothing'
   /** Only what is at this path in the JSON. */
   readonly within?: string
   /** Ask again until the body has this in it (both programs do some things a moment later). */

@@ -157,7 +157,7 @@ export const catalog: Family = {
     ),
     get('/v1/catalog/service/web', { name: 'two instances' }),
     get('/v1/catalog/node/ext'),
-    get('/v1/catalog/services', { name: 'tags of two instances', compare: 'lines' }),
+    get('/v1/catalog/services', { name: 'tags of two instances', compare: 'unordered' }),
     put(
       '/v1/catalog/register',
       {
@@ -240,7 +240,7 @@ export const catalog: Family = {
     get('/v1/catalog/nodes?node-meta=rack:r1&node-meta=zone:y'),
     get('/v1/catalog/nodes?node-meta=rack'),
     get('/v1/catalog/nodes?node-meta='),
-    get('/v1/catalog/services?node-meta=rack:r1'),
+    get('/v1/catalog/services?node-meta=rack:r1', { compare: 'unordered' }),
     get('/v1/catalog/services?node-meta=rack:none'),
     get('/v1/catalog/service/web?node-meta=rack:r1'),
     get('/v1/catalog/service/web?tag=v1'),
@@ -263,9 +263,9 @@ export const catalog: Family = {
     get('/v1/catalog/node-services/full?filter=Port==80'),
     get('/v1/catalog/node-services/full?filter=Port==9'),
     get('/v1/catalog/node/none?filter=Bogus==80'),
-    get('/v1/catalog/services?filter=Bogus==80'),
+    get('/v1/catalog/services?filter=Bogus==80', { compare: 'unordered' }),
     get('/v1/catalog/connect/web?filter=Bogus==80'),
-    get('/v1/catalog/services?cached'),
+    get('/v1/catalog/services?cached', { compare: 'unordered' }),
     get('/v1/catalog/service/web?cached', { compare: 'nothing' }),
     get('/v1/catalog/service/web?cached&consistent'),
     get('/v1/catalog/service/web', {
