@@ -8,7 +8,7 @@ import { SnapshotReader } from './snapshot-reader.ts'
 
 /** What one piece holds at most: about a millisecond's work each. */
 const pieceBytesMax = 256 * 1024
-const pieceRecordsMax = 1024
+const pieceRecordsMax = 512
 
 /** The state at this moment, in pieces to be taken whenever there is time; what is written meanwhile is not in them. */
 export function snapshotStore(store: Store): Iterable<Uint8Array> {
