@@ -6,6 +6,7 @@ import type { CatalogService, Service } from '../model/service.ts'
 import { connectInstancesOf, instancesOf } from '../state/instances.ts'
 import { findNodeByNameOrId } from '../state/nodes.ts'
 import { onNode } from '../state/schema.ts'
+import { namesAndTags } from '../state/service-names.ts'
 import type { Store } from '../state/store.ts'
 import type { WatchSet } from '../state/watch.ts'
 import type { EndpointTable } from './call.ts'
@@ -74,21 +75,17 @@ function listServices(
   watch?: WatchSet,
 ): ReadResult<Readonly<Record<string, readonly string[]>>> {
   const meta = askedMeta(query)
-  const named: Iterable<readonly [string, Iterable<string>]> = meta
-    ? tagsOnNodes(store, meta)
-    : Array.from(store.serviceNames.all(), ({ Name, Tags }) => [Name, Tags.keys()] as const)
-  const sorted = Array.from(named, ([name, tags]) => [name, [...tags].toSorted()] as const)
   return {
     index: store.maxIndex(meta ? ['nodes', 'services'] : ['services'], watch),
-    value: Object.fromEntries(sorted),
+    value: Object.fromEntries(meta ? tagsOnNodes(store, meta) : namesAndTags(store)),
   }
 }
 
-/** The services on nodes with this metadata, in the order of their names, with their tags. */
+/** The services on nodes with this metadata, and their tags, both in order. */
 function tagsOnNodes(
   store: Store,
   meta: Readonly<Record<string, string>>,
-): (readonly [string, Set<string>])[] {
+): [name: string, tags: string[]][] {
   const tagsOf = new Map<string, Set<string>>()
   for (const node of store.nodes.all()) {
     if (!hasMeta(node.Meta, meta)) continue
@@ -98,7 +95,10 @@ function tagsOnNodes(
       tagsOf.set(Service.Service, tags)
     }
   }
-  return [...tagsOf].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return Array.from(tagsOf.keys().toArray().toSorted(), (name) => [
+    name,
+    [...(tagsOf.get(name) ?? [])].toSorted(),
+  ])
 }
 
 function serviceNodes(

@@ -100,18 +100,22 @@ export const instanceTable = defineTable<ServiceNode, 'service' | 'connect'>({
   },
 })
 
-/** How many instances have this name, and each of their tags. It is derived from the services (service-names.ts). */
+/** How many instances have this name, or, in the rows after that, this name and tag. Derived from the services (service-names.ts). */
 export interface ServiceNameRow {
   readonly Name: string
+  readonly Tag: string | undefined
   readonly Instances: number
-  readonly Tags: ReadonlyMap<string, number>
 }
 
 export const serviceNameTable = defineTable<ServiceNameRow>({
   name: 'service-names',
-  key: ({ Name }) => Name,
+  key: serviceNameKey,
   indexes: {},
 })
+
+export function serviceNameKey({ Name, Tag }: Pick<ServiceNameRow, 'Name' | 'Tag'>): string {
+  return Tag === undefined ? `${Name}\u0000` : `${Name}\u0000\u0000${Tag}`
+}
 
 /** The service that one reaches over the mesh through this instance: a proxy's destination, or itself if it speaks Connect. */
 function connectNames({ Kind, Service: name, Proxy, Connect }: Service): readonly string[] {

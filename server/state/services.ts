@@ -7,7 +7,7 @@ import { isSame } from './equality.ts'
 import { refreshInstance } from './instances.ts'
 import { nodeKey, serviceOnNode } from './schema.ts'
 import { bumpDiminished, serviceIndex } from './service-indexes.ts'
-import { recount } from './service-names.ts'
+import { countIn, countOut } from './service-names.ts'
 import type { Store } from './store.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -35,7 +35,10 @@ export function putService(
   if (service.ID === '')
     throw new PraetorError('failed', 'failed inserting service: object missing primary index')
   tx.put(store.services, { Node: node, Service: service })
-  recount(store, tx, row?.Service, service)
+  if (row?.Service.Service !== service.Service || !isSame(row.Service.Tags, service.Tags)) {
+    if (row) countOut(store, tx, row.Service)
+    countIn(store, tx, service)
+  }
   tx.bump('services')
   refreshInstance(store, tx, node, service.ID)
   if (row && serviceIndex(row.Service.Service) !== serviceIndex(service.Service))
@@ -68,7 +71,7 @@ export function deleteService(
   for (const id of Array.from(store.checks.by('owner', key), ({ CheckID }) => CheckID))
     deleteCheck(store, tx, node, id)
   tx.delete(store.services, key)
-  recount(store, tx, service, undefined)
+  countOut(store, tx, service)
   tx.delete(store.instances, key)
   tx.bump('services', 'checks')
   bumpDiminished(store, tx, service.Service)
