@@ -1,87 +1,30 @@
 import { assert, must } from '../model/assert.ts'
 import { PraetorError } from '../model/errors.ts'
-import type { Chance } from '../runtime/chance.ts'
-import type { Clock, Timer } from '../runtime/clock.ts'
-import type { Log } from '../runtime/log.ts'
-import type { Metrics } from '../runtime/metrics.ts'
+import type { Timer } from '../runtime/clock.ts'
 import { Applier, withoutShift } from './applier.ts'
 import { defaultRaftConfig, type RaftConfig } from './core/config.ts'
-import { decodeMembership, firstEntry } from './core/membership.ts'
-import type { Outbound, RaftMessage } from './core/messages.ts'
+import type { RaftMessage } from './core/messages.ts'
 import type {
   AppendBatch,
   MembershipChange,
   RaftEvent,
   RaftOutput,
+  RoleChange,
   Settlement,
   Ticket,
-  RoleChange,
 } from './core/output.ts'
 import { RaftCore } from './core/raft.ts'
-import {
-  noDiskSpace,
-  notLeader,
-  proposalBounds,
-  Proposals,
-  shutDown,
-  whyNot,
-  type ProposalBounds,
-} from './proposals.ts'
-import { Reads, type Waiter } from './reads.ts'
-import { restorationMark, restorationPayloads } from './restoration.ts'
-import { SnapshotKeeper, snapshotRhythm, type SnapshotRhythm } from './snapshot-keeper.ts'
-import type { StateMachine } from './state-machine.ts'
+import { promised, type Waiter } from './future.ts'
+import type { RaftOptions, StateArchive, TakenSnapshot } from './options.ts'
+import { noDiskSpace, notLeader, proposalBounds, Proposals, shutDown, whyNot } from './proposals.ts'
+import { Reads } from './reads.ts'
+import { recover } from './recovered.ts'
+import { abandonment, restorationMark, restorationPayloads } from './restoration.ts'
+import { SnapshotKeeper, snapshotRhythm } from './snapshot-keeper.ts'
 import { describeRaft, type RaftStats } from './stats.ts'
-import type { LogStore, SnapshotStore } from './storage/port.ts'
-import {
-  origin,
-  type Entry,
-  type HardState,
-  type Index,
-  type Membership,
-  type NodeId,
-  type Recovered,
-  type SnapshotMeta,
-} from './types.ts'
+import { origin, type Entry, type Index, type Membership, type NodeId } from './types.ts'
 
-export interface RaftOptions<Result> {
-  readonly id: NodeId
-  /** Differences from the usual timings and bounds. */
-  readonly config?: Partial<Omit<RaftConfig, 'id' | 'rng'>>
-  /** Who takes part in a cluster that begins now; looked at only where there is no log yet. */
-  readonly bootstrap?: Membership
-  /** Both are the driver's from now on: it closes the log store. */
-  readonly logStore: LogStore
-  readonly snapshots: SnapshotStore
-  readonly stateMachine: StateMachine<Result>
-  readonly clock: Clock
-  readonly chance: Chance
-  readonly log: Log
-  readonly metrics: Metrics
-  /**
-   * The process can not go on: an invariant is broken or the disk failed. Ends it, so that it acknowledges nothing more. If it
-   * returns (in a test) the driver is as good as dead: it refuses everything.
-   */
-  readonly fatal: (error: Error) => void
-  /** Sends to other servers, in order for each; may lose. Without it there are none. */
-  readonly send?: (messages: readonly Outbound[]) => void
-  /** The members changed: whom to keep connections to. */
-  readonly onMembership?: (membership: Membership) => void
-  readonly rhythm?: SnapshotRhythm
-  readonly proposalBounds?: ProposalBounds
-}
-
-/** A state to be restored, or as it was taken: `index` is the state's index at that moment. */
-export interface StateArchive {
-  readonly index: Index
-  readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
-}
-
-export interface TakenSnapshot extends StateArchive {
-  readonly meta: SnapshotMeta
-}
-
-/** Payload bytes stepped in one turn: what a batch for the disk holds at most, but for its last entry. */
+/** Bytes of entries stepped in one turn, but for the last event: a batch for the disk is never much larger. */
 const turnBytesMax = 2 << 20
 
 /** Messages from other servers that wait for a turn; beyond it they are lost, which the core expects of a network. */
@@ -157,7 +100,7 @@ export class Raft<Result> implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const recovered = await recover(this.#options)
+    const recovered = await recover(this.#options, this.#options.bootstrap)
     const { snapshot } = recovered
     if (snapshot !== null)
       await this.#applier.restore(this.#options.snapshots.read(snapshot), snapshot)
@@ -252,8 +195,8 @@ export class Raft<Result> implements AsyncDisposable {
     if (this.#stopped) throw shutDown()
     const { shift } = this.#applier
     const { meta } = await this.#keeper.take()
-    const chunks = withoutShift(this.#options.snapshots.read(meta))
-    return { meta, index: meta.index + shift, chunks }
+    const read = (): AsyncIterable<Uint8Array> => withoutShift(this.#options.snapshots.read(meta))
+    return { meta, index: meta.index + shift, read }
   }
 
   /**
@@ -270,6 +213,10 @@ export class Raft<Result> implements AsyncDisposable {
         signal?.throwIfAborted()
         await this.#proposeAhead(payload)
       }
+    } catch (error) {
+      // What is in the log of it must not wait for a rest that will not come.
+      await this.#proposeAhead(abandonment()).catch(() => {})
+      throw error
     } finally {
       this.#restoring = false
       this.#schedule()
@@ -327,6 +274,8 @@ export class Raft<Result> implements AsyncDisposable {
   }
 
   #proposeAhead(payload: Uint8Array): Promise<Result> {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       const ticket = this.#nextTicket()
       const proposedAtMs = this.#options.clock.monotonicMs()
@@ -376,22 +325,35 @@ export class Raft<Result> implements AsyncDisposable {
 
   #step(core: RaftCore): void {
     core.step({ kind: 'tick', nowMs: this.#options.clock.monotonicMs() })
-    const events = this.#events
-    this.#events = []
-    for (const event of events) core.step(event)
+    let steppedBytes = this.#stepEvents(core)
     if (this.#reads.gathered > 0) {
       const ticket = this.#nextTicket()
       this.#reads.issue(ticket)
       core.step({ kind: 'readIndex', ticket })
     }
-    let stepped = 0
-    while (!this.#restoring && this.#proposals.waiting > 0 && stepped < turnBytesMax) {
+    while (!this.#restoring && this.#proposals.waiting > 0 && steppedBytes < turnBytesMax) {
       const ticket = this.#nextTicket()
       const payload = this.#proposals.issue(ticket)
-      stepped += payload.length
+      steppedBytes += payload.length + entryOverheadBytes
       core.step({ kind: 'propose', ticket, payload })
     }
-    if (!this.#restoring && this.#proposals.waiting > 0) this.#schedule()
+    if (this.#events.length > 0 || (!this.#restoring && this.#proposals.waiting > 0))
+      this.#schedule()
+  }
+
+  #stepEvents(core: RaftCore): number {
+    const events = this.#events
+    this.#events = []
+    let steppedBytes = 0
+    for (const [position, event] of events.entries()) {
+      if (steppedBytes >= turnBytesMax) {
+        this.#events = events.slice(position)
+        break
+      }
+      core.step(event)
+      steppedBytes += entryBytesOf(event)
+    }
+    return steppedBytes
   }
 
   #carryOut(output: RaftOutput): void {
@@ -470,65 +432,13 @@ export class Raft<Result> implements AsyncDisposable {
   }
 }
 
-/** What the core begins with. A new cluster's first entry is made durable before anyone builds on it. */
-async function recover({
-  bootstrap,
-  logStore,
-  snapshots,
-}: Pick<RaftOptions<never>, 'bootstrap' | 'logStore' | 'snapshots'>): Promise<Recovered> {
-  const { hardState, memberships, snapshot } = logStore.recovered
-  const isNew = logStore.lastIndex() === 0 && hardState.term === 0
-  if (isNew && bootstrap !== undefined) {
-    const entry = firstEntry(bootstrap)
-    const begun: HardState = { term: entry.term, vote: null, commit: 0 }
-    await new Promise<void>((resolve) => {
-      logStore.append(
-        { seq: 0, hardState: begun, truncateFrom: null, snapshot: null, entries: [entry] },
-        resolve,
-      )
-    })
-    return {
-      hardState: begun,
-      snapshot,
-      memberships: [{ index: entry.index, membership: bootstrap }],
-      log: logStore,
-    }
-  }
-  assert(
-    snapshot === null || snapshots.list().some(({ meta }) => meta.index === snapshot.index),
-    `the log begins after snapshot ${snapshot?.term}-${snapshot?.index}, which is missing`,
-  )
-  return {
-    hardState,
-    snapshot,
-    memberships: memberships.map(({ index, payload }) => ({
-      index,
-      membership: decodeMembership(payload),
-    })),
-    log: logStore,
-  }
-}
+/** What an entry takes beside its payload, on disk. */
+const entryOverheadBytes = 24
 
-/** A promise whose waiting ends with the signal. Without one it costs no more than a promise. */
-function promised<Value>(
-  signal: AbortSignal | undefined,
-  begin: (waiter: Waiter<Value>) => void,
-): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    if (signal === undefined) return begin({ resolve, reject })
-    if (signal.aborted) return reject(signal.reason as Error)
-    const abort = (): void => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort, { once: true })
-    const settled = (): void => signal.removeEventListener('abort', abort)
-    begin({
-      resolve(value) {
-        settled()
-        resolve(value)
-      },
-      reject(error) {
-        settled()
-        reject(error)
-      },
-    })
-  })
+function entryBytesOf(event: RaftEvent): number {
+  if (event.kind === 'propose') return event.payload.length + entryOverheadBytes
+  if (event.kind !== 'message' || event.message.kind !== 'append') return 0
+  let sizeBytes = 0
+  for (const { payload } of event.message.entries) sizeBytes += payload.length + entryOverheadBytes
+  return sizeBytes
 }

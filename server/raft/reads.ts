@@ -1,11 +1,7 @@
 import type { ReadResult, Ticket } from './core/output.ts'
+import type { Waiter } from './future.ts'
 import { notLeader, queueFull } from './proposals.ts'
 import type { Index } from './types.ts'
-
-export interface Waiter<Value> {
-  readonly resolve: (value: Value) => void
-  readonly reject: (error: Error) => void
-}
 
 /** Reads that wait for the core's word. All that are asked for in one turn share a ticket: its index is good for each. */
 export class Reads {

@@ -1,3 +1,4 @@
+import { must } from '../model/assert.ts'
 import { PraetorError } from '../model/errors.ts'
 import { bounds, type Entry, type Index } from './types.ts'
 
@@ -99,12 +100,7 @@ export async function* restorationPayloads(
   let gathered: Uint8Array[] = []
   let gatheredBytes = 0
   const payload = (last: boolean): Uint8Array => {
-    const header = Buffer.alloc(headerBytes)
-    header.writeUInt8(restorationMark, 0)
-    header.writeUInt8(last ? 1 : 0, 1)
-    header.writeUInt32LE(sequence, 4)
-    header.writeBigUInt64LE(BigInt(index), 8)
-    const joined = Buffer.concat([header, ...gathered])
+    const joined = Buffer.concat([encodeHeader(last, sequence, index), ...gathered])
     sequence += 1
     gathered = []
     gatheredBytes = 0
@@ -130,6 +126,22 @@ export async function* restorationPayloads(
   yield payload(true)
 }
 
+/** An entry that belongs to no archive, and so ends the one that was begun. */
+export function abandonment(): Uint8Array {
+  return encodeHeader(false, sequenceOfNone, 0)
+}
+
+const sequenceOfNone = 2 ** 32 - 1
+
+function encodeHeader(last: boolean, sequence: number, index: Index): Uint8Array {
+  const header = Buffer.alloc(headerBytes)
+  header.writeUInt8(restorationMark, 0)
+  header.writeUInt8(last ? 1 : 0, 1)
+  header.writeUInt32LE(sequence, 4)
+  header.writeBigUInt64LE(BigInt(index), 8)
+  return header
+}
+
 function decodeHeader(payload: Uint8Array): {
   readonly last: boolean
   readonly sequence: number
@@ -145,14 +157,40 @@ function decodeHeader(payload: Uint8Array): {
 
 /** The archive's own chunks again, out of the entries that carried them. */
 async function* rechunk(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  let held = Buffer.alloc(0)
-  for (const part of parts) {
-    held = held.length === 0 ? Buffer.from(part) : Buffer.concat([held, part])
-    while (held.length >= 4 && held.length >= 4 + held.readUInt32LE(0)) {
-      const end = 4 + held.readUInt32LE(0)
-      yield held.subarray(4, end)
-      held = held.subarray(end)
-    }
+  const reader = new Reader(parts)
+  while (reader.leftBytes > 0) {
+    const length = Buffer.from(reader.take(4)).readUInt32LE(0)
+    yield reader.take(length)
   }
-  if (held.length > 0) throw new PraetorError('failed', 'the archive ends inside a chunk')
+}
+
+/** Bytes in order out of many pieces, each copied once. */
+class Reader {
+  readonly #pieces: readonly Uint8Array[]
+  #piece = 0
+  #offset = 0
+  leftBytes: number
+
+  constructor(pieces: readonly Uint8Array[]) {
+    this.#pieces = pieces
+    this.leftBytes = pieces.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  take(sizeBytes: number): Uint8Array {
+    if (sizeBytes > this.leftBytes) throw new PraetorError('failed', 'the archive ends in a chunk')
+    const taken = new Uint8Array(sizeBytes)
+    let filled = 0
+    while (filled < sizeBytes) {
+      const piece = must(this.#pieces[this.#piece], 'a piece of the archive')
+      const slice = piece.subarray(this.#offset, this.#offset + sizeBytes - filled)
+      taken.set(slice, filled)
+      filled += slice.length
+      this.#offset += slice.length
+      if (this.#offset < piece.length) continue
+      this.#piece += 1
+      this.#offset = 0
+    }
+    this.leftBytes -= sizeBytes
+    return taken
+  }
 }

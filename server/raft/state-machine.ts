@@ -12,7 +12,10 @@ export interface StateMachine<Result> {
    * millisecond and not a second. Throwing ends the process: what a caller did wrong is a result, not an exception.
    */
   apply(entries: readonly Entry[]): readonly Result[]
-  /** The state as it is now, in chunks taken later and slowly: taking the picture must be O(1). Chunks are 64 MiB at most. */
+  /**
+   * The state as it is when this returns, in chunks taken later and slowly. Taking the picture must be O(1), and must not wait
+   * for the first chunk to be asked for, as the body of a generator does. Chunks are 64 MiB at most.
+   */
   snapshot(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   /**
    * Replaces the state by what an earlier `snapshot` gave, with the same chunks. Builds aside and swaps at once, so reads
