@@ -27,38 +27,44 @@ export function differencesIn(
       part,
       expected: expected.get(part),
       actual: actual.get(part),
-      explanation: explained.find((entry) => entry.step.test(name) && entry.part.test(part)),
+      explanation: explained.find(
+        (entry) =>
+          entry.step.test(name) &&
+          entry.part.test(part) &&
+          (entry.when?.(expected.get(part), actual.get(part)) ?? true),
+      ),
     }))
 }
 
 const linesMax = 40
 const linesAround = 1
 
-/** For a person: short values side by side, long ones as the lines that differ. */
+/** For a person: short values in one line, long ones as the lines that differ (`-` the oracle's, `+` the subject's). */
 export function printDifference({ part, expected, actual, explanation }: Difference): string {
-  const title = `  ${part}${explanation ? ` (explained: ${explanation.why})` : ''}`
-  if (explanation) return title
+  if (explanation) return `  ${part}: explained: ${explanation.why}`
   if (expected === undefined || actual === undefined || isShort(expected, actual))
-    return `${title}\n    - ${show(expected)}\n    + ${show(actual)}`
-  return `${title}\n${lineDifference(expected, actual)}`
+    return `  ${part}: ${show(expected)} → ${show(actual)}`
+  return `  ${part}:\n${lineDifference(expected, actual)}`
 }
 
 function isShort(expected: string, actual: string): boolean {
   return !expected.includes('\n') && !actual.includes('\n')
 }
 
+const shownMax = 300
+
 function show(value: string | undefined): string {
-  return value === undefined ? '(absent)' : JSON.stringify(value)
+  return value === undefined ? '(absent)' : JSON.stringify(value).slice(0, shownMax)
 }
 
 function lineDifference(expected: string, actual: string): string {
-  // The oldest value is second: `diff` says how to get from the one to the other backwards (-1 is only in the second).
-  const lines = diff(actual.split('\n'), expected.split('\n')) as [number, string][]
+  const lines = diff(expected.split('\n'), actual.split('\n')) as [number, string][]
   const near = (at: number): boolean =>
     lines.slice(Math.max(0, at - linesAround), at + linesAround + 1).some(([kind]) => kind !== 0)
+  // The library marks with 1 what only its first argument has.
   const shown = lines
     .filter((_, at) => near(at))
-    .map(([kind, line]) => `    ${kind === 0 ? ' ' : kind < 0 ? '-' : '+'} ${line}`)
+    .map(([kind, line]) => `    ${kind === 0 ? ' ' : kind > 0 ? '-' : '+'} ${line}`)
   return shown.length > linesMax
     ? [...shown.slice(0, linesMax), `    … ${shown.length - linesMax} more lines`].join('\n')
     : shown.join('\n')

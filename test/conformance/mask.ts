@@ -24,6 +24,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [RegExp(`\\b(?!${nodeId})[\\da-f]{8}(-[\\da-f]{4}){3}-[\\da-f]{12}\\b`, 'g'), '<uuid>'],
   [/\b(?!0001-)\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d| \+0000 UTC)/g, '<time>'],
   [/("ContentHash": ?")[\da-f]+"/g, '$1<hash>"'],
+  [/^(X-Consul-Contenthash: )[\da-f]+$/gm, '$1<hash>'],
   [/(current modify index )\d+/g, '$1<index>'],
   [/(127\.0\.0\.1:)\d{5}(?=->)/g, '$1<client port>'],
 ]

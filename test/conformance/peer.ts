@@ -42,17 +42,22 @@ export async function startPeer(
     serf_lan: firstPort + 3,
     serf_wan: firstPort + 4,
   }
+  if (await isAnswering(ports.http)) throw new Error(`port ${ports.http} is taken`)
   const [command = '', ...before] = program.command
   const log = await open(join(directory, 'log'), 'w')
   const child = spawn(command, [...before, ...agentFlags(ports, mode, directory)], {
     stdio: ['ignore', log.fd, log.fd],
   })
+  // However this process ends, its agents end with it.
+  const kill = (): boolean => child.kill('SIGKILL')
+  process.once('exit', kill)
   const peer: Peer = {
     label: program.label,
     ports,
     remembered: new Map(),
     async [Symbol.asyncDispose]() {
       await stop(child)
+      process.off('exit', kill)
       await log.close()
       await rm(directory, { recursive: true, force: true })
     },
@@ -93,6 +98,13 @@ const readiness = [
   ['/v1/catalog/service/consul', '"ServicePort"'],
   ['/v1/catalog/nodes', 'consul-network-segment'],
 ] as const
+
+async function isAnswering(port: number): Promise<boolean> {
+  return exchange(port, { method: 'GET', path: '/v1/status/leader' }).then(
+    () => true,
+    () => false,
+  )
+}
 
 async function untilReady(peer: Peer, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + startMs
