@@ -15,6 +15,13 @@ export function stateMachineOf(store: Store): StateMachine<CommandOutcome> {
         kind === 'command' ? applyEntry(store, index, payload) : undefined,
       ),
     snapshot: () => snapshotStore(store),
-    restore: (chunks) => restoreStore(store, chunks),
+    restore: (chunks) => restoreStore(store, chunks, nextTurn),
   }
+}
+
+/** Lets everybody else have a turn of the loop: a state is restored in slices. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }

@@ -4,6 +4,7 @@ import { checkStatuses } from '../../server/model/check.ts'
 import type { HealthCheck } from '../../server/model/check.ts'
 import type { CheckDefinition, ServiceDefinition } from '../../server/model/definition.ts'
 import { PraetorError } from '../../server/model/errors.ts'
+import { findMetadataFault } from '../../server/model/metadata.ts'
 import type { Service, ServiceAddress } from '../../server/model/service.ts'
 
 /** A row as an agent gives it: the catalog adds the indexes. */
@@ -16,10 +17,6 @@ export interface CheckSpecification {
   readonly definition: CheckDefinition
 }
 
-const metaPairsMax = 64
-const metaKeyMaxLength = 128
-const metaValueMaxLength = 512
-
 /**
  * What a definition means: the rows it puts into the catalog, or the reason it can't. Texts are those of Consul's agent API;
  * a definition in a configuration file is refused with the same ones.
@@ -28,7 +25,8 @@ export function serviceOf(definition: ServiceDefinition): ServiceRow {
   if (definition.Name === '') throw invalid('Missing service name')
   if (['0.0.0.0', '::', '[::]'].includes(definition.Address))
     throw invalid('Invalid service address')
-  checkMeta(definition.Meta)
+  const fault = findMetadataFault(definition.Meta)
+  if (fault !== undefined) throw invalid(`Invalid Service Meta: ${fault}`)
   const Weights = definition.Weights ?? { Passing: 1, Warning: 1 }
   checkWeights(Weights)
   if (definition.Connect !== undefined && 'SidecarService' in definition.Connect)
@@ -156,32 +154,6 @@ function validateCheck(definition: CheckDefinition): void {
 
 function isStatus(text: string): boolean {
   return (checkStatuses as readonly string[]).includes(text)
-}
-
-function checkMeta(meta: Readonly<Record<string, string>>): void {
-  const pairs = Object.entries(meta)
-  if (pairs.length > metaPairsMax)
-    throw invalid(
-      `Invalid Service Meta: Node metadata cannot contain more than ${metaPairsMax} key/value pairs`,
-    )
-  for (const [key, value] of pairs) {
-    const problem = metaProblem(key, value)
-    if (problem !== undefined)
-      throw invalid(
-        `Invalid Service Meta: Couldn't load metadata pair ('${key}', '${value}'): ${problem}`,
-      )
-  }
-}
-
-function metaProblem(key: string, value: string): string | undefined {
-  if (key === '') return 'Key cannot be blank'
-  if (!/^[a-zA-Z0-9_-]+$/.test(key)) return 'Key contains invalid characters'
-  if (key.length > metaKeyMaxLength)
-    return `Key is too long (limit: ${metaKeyMaxLength} characters)`
-  if (key.startsWith('consul-')) return "Key prefix 'consul-' is reserved for internal use"
-  return value.length > metaValueMaxLength
-    ? `Value is too long (limit: ${metaValueMaxLength} characters)`
-    : undefined
 }
 
 function checkWeights({ Passing, Warning }: { Passing: number; Warning: number }): void {
