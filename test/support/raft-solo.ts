@@ -26,7 +26,7 @@ export class Solo {
     this.#cluster.tick('1', 50)
     if (options.cold === true) return
     // Past what it may have promised before it started.
-    if (voters.length > 1) this.#cluster.tick('1', 1000)
+    if (voters.some((id) => id !== '1')) this.#cluster.tick('1', 1000)
     this.outputs = []
   }
 

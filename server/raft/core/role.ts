@@ -67,7 +67,9 @@ export function hearLeader(raft: RaftState, leader: NodeId): void {
   raft.leader = leader
   raft.contactMs = raft.nowMs
   raft.electionSinceMs = raft.nowMs
+  if (raft.electionsLost === 0) return
   raft.electionsLost = 0
+  restartElectionTimer(raft)
 }
 
 /**

@@ -3,6 +3,11 @@ import t from 'tap'
 
 import { majority, quorumReached, voteResult } from '../../../../server/raft/core/quorum.ts'
 
+/** Ids of one letter. */
+function each(letters: string): string[] {
+  return letters.split('')
+}
+
 t.test('the quorum of a majority is what enough of it reached', async (t) => {
   const cases: [
     voters: string,
@@ -24,7 +29,7 @@ t.test('the quorum of a majority is what enough of it reached', async (t) => {
     ['ab', 'cd', { a: 3, b: 5, c: 7, d: 9 }, 3],
   ]
   for (const [voters, outgoing, reached, index] of cases) {
-    const membership = { voters: [...voters], outgoing: [...outgoing] }
+    const membership = { voters: each(voters), outgoing: each(outgoing) }
     const found = quorumReached(membership, (id) => reached[id] ?? -Infinity)
     t.equal(found, index, `(${voters})&(${outgoing}) ${JSON.stringify(reached)}`)
   }
@@ -48,15 +53,15 @@ t.test('an election is won, lost or open', async (t) => {
     ['abc', 'cde', 'abc', 'de', 'lost'],
   ]
   for (const [voters, outgoing, yes, no, result] of cases) {
-    const votes = new Map([...yes].map((id) => [id, true]))
-    for (const id of no) votes.set(id, false)
-    const found = voteResult({ voters: [...voters], outgoing: [...outgoing] }, votes)
+    const votes = new Map(each(yes).map((id) => [id, true]))
+    for (const id of each(no)) votes.set(id, false)
+    const found = voteResult({ voters: each(voters), outgoing: each(outgoing) }, votes)
     t.equal(found, result, `(${voters})&(${outgoing}) yes ${yes} no ${no}`)
   }
 })
 
-const ids = fc.uniqueArray(fc.constantFrom(...'abcdefg'), { maxLength: 7 })
-const reachedBy = fc.dictionary(fc.constantFrom(...'abcdefg'), fc.nat(20))
+const ids = fc.uniqueArray(fc.constantFrom(...each('abcdefg')), { maxLength: 7 })
+const reachedBy = fc.dictionary(fc.constantFrom(...each('abcdefg')), fc.nat(20))
 
 t.test('quorumReached is the greatest value that enough members are at or beyond', async (t) => {
   const property = fc.property(ids, ids, reachedBy, (voters, outgoing, reached) => {
@@ -79,7 +84,7 @@ t.test('voteResult is what the remaining votes can still change', async (t) => {
   const property = fc.property(
     ids,
     ids,
-    fc.dictionary(fc.constantFrom(...'abcdefg'), fc.boolean()),
+    fc.dictionary(fc.constantFrom(...each('abcdefg')), fc.boolean()),
     (voters, outgoing, given) => {
       const votes = new Map(Object.entries(given))
       const wins = (half: readonly string[], fallback: boolean): boolean =>
