@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { encodeJson, indentJson } from '../../server/model/json.ts'
 import { acceptsGzip, compress } from './gzip.ts'
 import type { HeaderList } from './headers.ts'
-import type { Parameters } from './parameters.ts'
+import type { Parameters as QueryParameters } from './parameters.ts'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -52,61 +52,73 @@ export function installAnswers(
   options: { readonly standing: HeaderList; readonly pretty: boolean },
 ): void {
   const { standing } = options
+  const json = [...jsonType, ...standing]
   const kept = new WeakMap<object, Encoded>()
   const isPretty = (reply: FastifyReply): boolean =>
-    options.pretty || (reply.request.query as Parameters).has('pretty')
+    options.pretty || (reply.request.query as QueryParameters).has('pretty')
 
   app.decorateReply('json', function (value, headers = noHeaders, status = 200) {
     const body = encodeJson(value, { pretty: isPretty(this) })
-    write(this.raw, status, [...jsonType, ...standing, ...headers], body)
+    send(this, status, json.concat(headers), body)
   })
-  app.decorateReply('encoded', function (json, headers = noHeaders, status = 200) {
-    const body = isPretty(this) ? indentJson(json) : json
-    write(this.raw, status, [...jsonType, ...standing, ...headers], body)
+  app.decorateReply('encoded', function (text, headers = noHeaders, status = 200) {
+    const body = isPretty(this) ? indentJson(text) : text
+    send(this, status, json.concat(headers), body)
   })
   app.decorateReply('rows', function (rows, encode, headers = noHeaders) {
     let encoded = kept.get(rows)
     if (!encoded) kept.set(rows, (encoded = { compact: encode(rows) }))
-    const all = [...jsonType, ...standing, ...headers]
-    if (isPretty(this))
-      write(this.raw, 200, all, (encoded.indented ??= indentJson(encoded.compact)))
-    else write(this.raw, 200, all, encoded.compact, encoded)
+    const all = json.concat(headers)
+    if (isPretty(this)) send(this, 200, all, (encoded.indented ??= indentJson(encoded.compact)))
+    else send(this, 200, all, encoded.compact, encoded)
   })
   app.decorateReply('plain', function (status, text, headers = noHeaders) {
-    write(
-      this.raw,
+    send(
+      this,
       status,
       text === '' ? [...standing, ...headers] : [...textType, ...standing, ...headers],
       text,
     )
   })
   app.decorateReply('typed', function (type, body, headers = noHeaders, status = 200) {
-    write(this.raw, status, ['Content-Type', type, ...standing, ...headers], body)
+    send(this, status, ['Content-Type', type, ...standing, ...headers], body)
   })
   app.decorateReply('stream', async function (headers, source) {
     const zip = acceptsGzip(this.raw.req.headers['accept-encoding'])
     const encoding = zip ? ['Content-Encoding', 'gzip'] : []
     begin(this.raw, 200, [...encoding, ...headers, ...standing])
+    this.raw.flushHeaders()
     // What a log says is wanted when it says it, not when a block is full.
     const flush = constants.Z_SYNC_FLUSH
     if (zip) await pipeline(source, createGzip({ flush }), this.raw)
     else await pipeline(source, this.raw)
   })
   app.decorateReply('empty', function (status, headers = noHeaders) {
-    write(this.raw, status, [...standing, ...headers], '')
+    send(this, status, [...standing, ...headers], '')
   })
 }
 
-/** Sends the answer; where `encoded` is given, its gzipped form is kept with it. */
+/** Once a handler is done fastify answers in its stead, unless it is told that the answer is on its way. */
+function send(reply: FastifyReply, ...answer: Tail<Parameters<typeof write>>): void {
+  if (write(reply.raw, ...answer)) reply.hijack()
+}
+
+type Tail<List extends readonly unknown[]> = List extends readonly [unknown, ...infer Rest]
+  ? Rest
+  : never
+
+/** Sends the answer; where `encoded` is given, its gzipped form is kept with it. True where that will take a moment. */
 export function write(
   raw: ServerResponse,
   status: number,
   headers: HeaderList,
   body: string | Uint8Array,
   encoded?: Encoded,
-): void {
-  if (body.length === 0 || !acceptsGzip(raw.req.headers['accept-encoding']))
-    return end(raw, status, headers, body)
+): boolean {
+  if (body.length === 0 || !acceptsGzip(raw.req.headers['accept-encoding'])) {
+    end(raw, status, headers, body)
+    return false
+  }
   const zipped = encoded?.zipped ?? compress(body)
   const zippedHeaders = ['Content-Encoding', 'gzip', ...headers]
   if (zipped instanceof Promise) {
@@ -115,10 +127,11 @@ export function write(
       (bytes) => end(raw, status, zippedHeaders, bytes),
       () => end(raw, status, headers, body),
     )
-    return undefined
+    return true
   }
   if (encoded) encoded.zipped = zipped
-  return end(raw, status, zippedHeaders, zipped)
+  end(raw, status, zippedHeaders, zipped)
+  return false
 }
 
 function end(
@@ -128,7 +141,9 @@ function end(
   body: string | Uint8Array,
 ): void {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
-  endWith(raw, status, [...headers, 'Content-Length', length], body)
+  // As many bytes as characters is ASCII, which the socket writes faster when it is told.
+  const encoding = length === body.length ? 'latin1' : 'utf8'
+  endWith(raw, status, headers.concat('Content-Length', length), body, encoding)
 }
 
 /** The last step of every answer, also of those that never saw a route. */
@@ -137,17 +152,17 @@ export function endWith(
   status: number,
   headers: HeaderList,
   body: string | Uint8Array,
+  encoding: BufferEncoding = 'utf8',
 ): void {
   if (raw.headersSent || raw.destroyed) return
   begin(raw, status, headers)
-  raw.end(body)
+  raw.end(body, encoding)
 }
 
 function begin(raw: ServerResponse, status: number, headers: HeaderList): void {
   // HTTP/1.1 connections stay open without being told, and Go doesn't tell; node:http would add two headers.
   if (raw.shouldKeepAlive && raw.req.httpVersionMinor > 0) raw.removeHeader('Connection')
   raw.writeHead(status, statusTexts[status], headers as string[])
-  if (raw.req.method !== 'HEAD' && !headers.includes('Content-Length')) raw.flushHeaders()
 }
 
 /** Where Go's reason differs from Node's. */

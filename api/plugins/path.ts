@@ -41,17 +41,11 @@ const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
 /** Undefined for malformed escapes and, unlike Go, for bytes that are not UTF-8, which a JSON answer could not name. */
 function decode(rawPath: string): string | undefined {
   try {
-    return decodeURIComponent(
-      Buffer.from(rawPath, 'latin1').toString('latin1').replace(highBytes, percent),
-    )
+    return decodeURIComponent(rawPath)
   } catch {
     return undefined
   }
 }
-
-/** node:http hands on each byte of a URL as one character. */
-const highBytes = /[\x80-\xff]/g
-const percent = (byte: string): string => `%${byte.charCodeAt(0).toString(16)}`
 
 /** Go's path.Clean, with the closing slash kept. */
 export function clean(path: string): string {

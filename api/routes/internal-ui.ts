@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { HealthCheck, ServiceNode } from '../../server/model/check.ts'
 import { encodePlainJson } from '../../server/model/json.ts'
 import type { NodeDump } from '../../server/model/node-dump.ts'
+import type { Service } from '../../server/model/service.ts'
 import { readIndexed } from '../plugins/discovery.ts'
 import { readOptions, refuseNamespace } from '../plugins/query.ts'
 import { requireName } from '../plugins/required.ts'
@@ -37,10 +38,22 @@ export function internalUiRoutes(app: App, ports: ApiPorts): void {
 
 function printNode({ node, services, checks }: NodeDump) {
   const { ID, Node, Address, TaggedAddresses, Meta } = node
-  return { ID, Node, Address, TaggedAddresses, Meta, Services: services, Checks: checks.map(bare) }
+  return {
+    ID,
+    Node,
+    Address,
+    TaggedAddresses,
+    Meta,
+    Services: services.map(bareService),
+    Checks: checks.map(bare),
+  }
 }
 
-/** Checks without tags have none here, where elsewhere they have an empty list. */
+/** What has no tags has none here, where elsewhere it has an empty list. */
+function bareService(service: Service): Service {
+  return service.Tags?.length === 0 ? { ...service, Tags: null } : service
+}
+
 function bare(check: HealthCheck): HealthCheck {
   return check.ServiceTags?.length === 0 ? { ...check, ServiceTags: null } : check
 }
