@@ -2,6 +2,7 @@ import type { ListenAddress as ApiAddress } from '../api/listen.ts'
 import type { ApiSettings } from '../api/ports.ts'
 import type { DnsSettings } from '../dns/settings.ts'
 import { PraetorError } from '../server/model/errors.ts'
+import { sessionTtlMinDefaultMs } from '../server/model/session.ts'
 import type { ServerConfig } from '../server/server.ts'
 import { accountIds } from './accounts.ts'
 import type { AgentConfig, ListenAddress } from './config/runtime.ts'
@@ -56,7 +57,7 @@ export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig 
     raftMultiplier: config.raft.multiplier,
     snapshotThresholdEntries: config.raft.snapshotThresholdEntries,
     trailingEntries: config.raft.trailingLogEntries,
-    sessionTtlMinMs: config.sessionTtlMinMs,
+    sessionTtlMinMs: config.sessionTtlMinMs === 0 ? sessionTtlMinDefaultMs : config.sessionTtlMinMs,
     defaultQueryTimeMs: config.defaultQueryTimeMs,
     maxQueryTimeMs: config.maxQueryTimeMs,
     rpcHoldMs: config.rpcHoldTimeoutMs,

@@ -240,6 +240,14 @@ export class AgentNode implements LocalAgent {
   }
 }
 
+/** The kinds of service that stand in for others. */
+const hasProxy: ReadonlySet<string> = new Set([
+  'connect-proxy',
+  'mesh-gateway',
+  'terminating-gateway',
+  'ingress-gateway',
+])
+
 /** The catalog's row as the agent API prints it, field by field in Consul's order. */
 function agentService(row: ServiceRow): AgentService {
   const { Kind, TaggedAddresses, Proxy, Connect } = row
@@ -254,7 +262,7 @@ function agentService(row: ServiceRow): AgentService {
     ...(TaggedAddresses === undefined ? {} : { TaggedAddresses }),
     Weights: row.Weights,
     EnableTagOverride: row.EnableTagOverride,
-    ...(Kind === undefined ? {} : { Proxy }),
+    ...(Kind !== undefined && hasProxy.has(Kind) ? { Proxy } : {}),
     ...(Object.keys(Connect).length === 0 ? {} : { Connect }),
   }
 }

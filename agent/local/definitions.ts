@@ -11,6 +11,9 @@ import type { Service, ServiceAddress } from '../../server/model/service.ts'
 export type ServiceRow = Omit<Service, 'CreateIndex' | 'ModifyIndex'>
 export type CheckRow = Omit<HealthCheck, 'CreateIndex' | 'ModifyIndex'>
 
+/** Where a definition came from: a file of this host, or a client. */
+export type DefinitionSource = 'local' | 'remote'
+
 /** A check to run, and the row that shows what came of it. */
 export interface CheckSpecification {
   readonly row: CheckRow
@@ -33,12 +36,14 @@ export function serviceOf(definition: ServiceDefinition): ServiceRow {
     throw invalid(
       'Invalid SidecarService: sidecar services are not supported by this version of Praetor yet',
     )
+  checkProxy(definition)
   const TaggedAddresses = taggedAddresses(definition)
   return {
     ...(definition.Kind === '' ? {} : { Kind: definition.Kind }),
     ID: definition.ID === '' ? definition.Name : definition.ID,
     Service: definition.Name,
-    Tags: definition.Tags,
+    // None given is a nil list in Go, and some answers show the difference.
+    Tags: definition.Tags.length === 0 ? null : definition.Tags,
     Address: definition.Address,
     ...(TaggedAddresses === undefined ? {} : { TaggedAddresses }),
     Meta: Object.keys(definition.Meta).length === 0 ? null : definition.Meta,
@@ -55,9 +60,10 @@ export function checksOf(
   definition: ServiceDefinition,
   service: ServiceRow,
   node: string,
+  source: DefinitionSource,
 ): CheckSpecification[] {
   return definition.Checks.map((check, position) => {
-    validateCheck(check)
+    validateCheck(check, source)
     const numbered =
       definition.Checks.length > 1
         ? `service:${service.ID}:${position + 1}`
@@ -78,10 +84,11 @@ export function checkOf(
   definition: CheckDefinition,
   node: string,
   services: (id: string) => ServiceRow | undefined,
+  source: DefinitionSource,
 ): CheckSpecification {
   if (definition.Name === '') throw invalid('Missing check name')
   if (definition.Status !== '' && !isStatus(definition.Status)) throw invalid('Bad check status')
-  validateCheck(definition)
+  validateCheck(definition, source)
   const service = definition.ServiceID === '' ? undefined : services(definition.ServiceID)
   if (definition.ServiceID !== '' && service === undefined)
     throw new PraetorError(
@@ -124,13 +131,13 @@ function checkRow(
     Output: '',
     ServiceID: given.service?.ID ?? '',
     ServiceName: given.service?.Service ?? '',
-    ServiceTags: given.service?.Tags ?? [],
+    ServiceTags: given.service?.Tags ?? null,
     Type: kindOf(definition),
     Definition: {},
   }
 }
 
-function validateCheck(definition: CheckDefinition): void {
+function validateCheck(definition: CheckDefinition, source: DefinitionSource): void {
   const fail = (text: string): PraetorError => invalid(`Invalid check: ${text}`)
   const kind = kindOf(definition)
   const alias = kind === 'alias'
@@ -145,8 +152,11 @@ function validateCheck(definition: CheckDefinition): void {
   if (definition.Status !== '' && !isStatus(definition.Status))
     throw invalid(`Status for checks must 'passing', 'warning', 'critical'`)
   if (kind === 'script')
-    throw invalid(
-      "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true",
+    throw new PraetorError(
+      'failed',
+      source === 'remote'
+        ? "Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true"
+        : "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true",
     )
   if (!['http', 'tcp', 'ttl'].includes(kind))
     throw fail(`${kind} checks are not supported by this version of Praetor yet`)
@@ -154,6 +164,27 @@ function validateCheck(definition: CheckDefinition): void {
 
 function isStatus(text: string): boolean {
   return (checkStatuses as readonly string[]).includes(text)
+}
+
+/** A proxy must say whom it stands for and where it listens. */
+function checkProxy({ Kind, Port, Proxy, Connect }: ServiceDefinition): void {
+  if (Kind !== 'connect-proxy') return
+  const destination = Proxy?.['DestinationServiceName']
+  const faults = [
+    typeof destination === 'string' && destination !== ''
+      ? []
+      : ['Proxy.DestinationServiceName must be non-empty for Connect proxy services'],
+    destination === '*'
+      ? ['Proxy.DestinationServiceName must not be a wildcard for Connect proxy services']
+      : [],
+    Port === 0 ? ['Port must be set for a Connect proxy'] : [],
+    Connect?.['Native'] === true
+      ? ['A Proxy cannot also be Connect Native, only typical services']
+      : [],
+  ].flat()
+  if (faults.length === 0) return
+  const count = faults.length === 1 ? '1 error' : `${faults.length} errors`
+  throw invalid(`${count} occurred:\n${faults.map((fault) => `\t* ${fault}\n`).join('')}\n`)
 }
 
 function checkWeights({ Passing, Warning }: { Passing: number; Warning: number }): void {

@@ -7,7 +7,7 @@ import type { Clock } from '../../server/runtime/clock.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { CheckRunner } from '../checks/runner.ts'
 import { checkOf, checksOf, serviceOf } from './definitions.ts'
-import type { CheckRow, CheckSpecification, ServiceRow } from './definitions.ts'
+import type { CheckRow, CheckSpecification, DefinitionSource, ServiceRow } from './definitions.ts'
 import type { LocalFiles } from './persist.ts'
 import type { LocalState } from './state.ts'
 
@@ -25,7 +25,7 @@ export interface RegistrationOptions {
   /** Checks of the service that the definition doesn't name go. */
   readonly replaceExistingChecks: boolean
   /** `remote` came by the API and outlives the process; `local` stands in a file and is read again. */
-  readonly source: 'local' | 'remote'
+  readonly source: DefinitionSource
 }
 
 /** Shorter than this a service would be gone before anyone could look at it. */
@@ -53,7 +53,7 @@ export class Registry {
   ): Promise<void> {
     const { state, files, node } = this.#options
     const service = serviceOf(definition)
-    const checks = checksOf(definition, service, node)
+    const checks = checksOf(definition, service, node, source)
     const ownToken = definition.Token === '' ? token : definition.Token
     const known = state.service(service.ID) !== undefined
     const before = state.checksOfService(service.ID)
@@ -94,7 +94,7 @@ export class Registry {
     { token, source }: Omit<RegistrationOptions, 'replaceExistingChecks'>,
   ): Promise<void> {
     const { state, node } = this.#options
-    const specification = checkOf(definition, node, (id) => state.service(id))
+    const specification = checkOf(definition, node, (id) => state.service(id), source)
     await this.#addCheck(specification, definition.Token === '' ? token : definition.Token, {
       source,
       keepStatus: false,
@@ -289,7 +289,7 @@ export class Registry {
       Output: '',
       ServiceID: given.service?.ID ?? '',
       ServiceName: given.service?.Service ?? '',
-      ServiceTags: given.service?.Tags ?? [],
+      ServiceTags: given.service?.Tags ?? null,
       Type: 'maintenance',
       Definition: {},
     }

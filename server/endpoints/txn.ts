@@ -10,15 +10,15 @@ export const txnEndpoints = {
   'Txn.Read': {
     kind: 'read',
     run(store, { Ops }) {
-      const { ops, errors } = completeAll(Ops)
+      const { ops, errors } = completeAll(Ops, '')
       return { index: 0, value: errors.length > 0 ? refused(errors) : readTxn(store, ops) }
     },
   },
 
   'Txn.Apply': {
     kind: 'write',
-    async run({ lockDelays, propose }, { Ops }) {
-      const { ops, errors } = completeAll(Ops, lockDelays)
+    async run({ lockDelays, propose, datacenter }, { Ops }) {
+      const { ops, errors } = completeAll(Ops, datacenter, lockDelays)
       return errors.length > 0 ? refused(errors) : propose('txn', { Ops: ops })
     },
   },
@@ -31,13 +31,14 @@ function refused(errors: readonly TxnError[]): TxnReply {
 /** The steps as they go into the log, and what is wrong with any. Where anything is, Consul tries none and tells only of that. */
 function completeAll(
   given: readonly TxnOp[],
+  datacenter: string,
   lockDelays?: LockDelays,
 ): { readonly ops: readonly TxnOp[]; readonly errors: readonly TxnError[] } {
   const ops: TxnOp[] = []
   const errors: TxnError[] = []
   for (const [OpIndex, op] of given.entries())
     try {
-      ops.push(complete(op, lockDelays))
+      ops.push(complete(op, datacenter, lockDelays))
     } catch (error) {
       if (!(error instanceof PraetorError)) throw error
       errors.push({ OpIndex, What: error.message })
@@ -46,10 +47,12 @@ function completeAll(
 }
 
 /** The step with what a client may leave out. Throws, in Consul's words, for what is wrong whatever the state. */
-function complete(op: TxnOp, lockDelays: LockDelays | undefined): TxnOp {
+function complete(op: TxnOp, Datacenter: string, lockDelays: LockDelays | undefined): TxnOp {
   if ('KV' in op) checkKv(op.KV, lockDelays)
-  else if ('Node' in op && op.Node.Verb !== 'get') checkNode(op.Node.Node)
-  else if ('Service' in op && op.Service.Verb !== 'get') {
+  else if ('Node' in op && op.Node.Verb !== 'get') {
+    checkNode(op.Node.Node)
+    return { Node: { ...op.Node, Node: { ...op.Node.Node, Datacenter } } }
+  } else if ('Service' in op && op.Service.Verb !== 'get') {
     const { ModifyIndex, CreateIndex, ...service } = op.Service.Service
     const completed = { ...completeService(service), CreateIndex, ModifyIndex }
     return { Service: { ...op.Service, Service: completed } }

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import { decode } from './decode.ts'
 import type { Face, Fault, Field, Kind, Problem, Struct } from './decode.ts'
 import { emptyCheckDefinition, emptyServiceDefinition } from './definition.ts'
@@ -47,13 +49,13 @@ function toCheckDefinition(fields: Fields): CheckDefinition {
 }
 
 function toServiceDefinition({ Check, Checks, Connect, ...fields }: Fields): ServiceDefinition {
-  const checks = [Check, ...((Checks ?? []) as readonly unknown[])].filter(
-    (check) => check !== undefined,
-  ) as Fields[]
+  // A `Check` that says nothing is no check to Consul, while one in `Checks` must make sense.
+  const first = toCheckDefinition((Check ?? {}) as Fields)
+  const others = ((Checks ?? []) as readonly Fields[]).map(toCheckDefinition)
   return {
     ...emptyServiceDefinition,
     ...fields,
-    Checks: checks.map(toCheckDefinition),
+    Checks: isDeepStrictEqual(first, emptyCheckDefinition) ? others : [first, ...others],
     ...(Connect === undefined ? {} : { Connect: toConnect(Connect as Fields) }),
   }
 }
