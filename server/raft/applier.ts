@@ -87,8 +87,11 @@ export class Applier<Result> {
 
   /** As `replace`, awaited: for the start, when nothing is enqueued. */
   async restore(chunks: AsyncIterable<Uint8Array>, id: EntryId): Promise<void> {
+    const { clock, metrics, stateMachine } = this.#options
+    const startMs = clock.monotonicMs()
     const { shift, rest } = await splitShift(chunks)
-    await this.#options.stateMachine.restore(rest)
+    await stateMachine.restore(rest)
+    metrics.sample('raft.fsm.restore', clock.monotonicMs() - startMs)
     this.#restoration = new Restoration(shift)
     this.#applied = { term: id.term, index: id.index }
   }
@@ -110,10 +113,7 @@ export class Applier<Result> {
       count += this.#applySlice()
       nowMs = clock.monotonicMs()
     }
-    if (count > 0) {
-      metrics.count('raft.apply', count)
-      metrics.sample('raft.fsm.apply', nowMs - startMs)
-    }
+    if (count > 0) metrics.sample('raft.fsm.apply', nowMs - startMs)
     if (this.#replacing !== null) return
     onApplied(this.#applied.index)
     if (this.#pending > 0) onMore()

@@ -21,7 +21,7 @@ import { Reads } from './reads.ts'
 import { recover } from './recovered.ts'
 import { abandonment, restorationMark, restorationPayloads } from './restoration.ts'
 import { SnapshotKeeper, snapshotRhythm } from './snapshot-keeper.ts'
-import { describeRaft, type RaftStats } from './stats.ts'
+import { describeRaft, stateNames, type RaftStats } from './stats.ts'
 import { origin, type Entry, type Index, type Membership, type NodeId } from './types.ts'
 
 /** Bytes of entries stepped in one turn, but for the last event: a batch for the disk is never much larger. */
@@ -36,8 +36,13 @@ const messagesMax = 16_384
  */
 export async function createRaft<Result>(options: RaftOptions<Result>): Promise<Raft<Result>> {
   const raft = new Raft(options)
-  await raft.start()
-  return raft
+  try {
+    await raft.start()
+    return raft
+  } catch (error) {
+    await raft[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 /**
@@ -330,13 +335,17 @@ export class Raft<Result> implements AsyncDisposable {
       const ticket = this.#nextTicket()
       this.#reads.issue(ticket)
       core.step({ kind: 'readIndex', ticket })
+      this.#options.metrics.count('raft.verify_leader')
     }
+    const waiting = this.#proposals.waiting
     while (!this.#restoring && this.#proposals.waiting > 0 && steppedBytes < turnBytesMax) {
       const ticket = this.#nextTicket()
       const payload = this.#proposals.issue(ticket)
       steppedBytes += payload.length + entryOverheadBytes
       core.step({ kind: 'propose', ticket, payload })
     }
+    const proposed = waiting - this.#proposals.waiting
+    if (proposed > 0) this.#options.metrics.count('raft.apply', proposed)
     if (this.#events.length > 0 || (!this.#restoring && this.#proposals.waiting > 0))
       this.#schedule()
   }
@@ -358,7 +367,7 @@ export class Raft<Result> implements AsyncDisposable {
 
   #carryOut(output: RaftOutput): void {
     const { logStore, onMembership, send, snapshots } = this.#options
-    if (output.role !== null) this.#role = output.role
+    if (output.role !== null) this.#enter(output.role)
     if (output.send.length > 0) send?.(output.send)
     if (output.append !== null) this.#append(output.append)
     if (output.membership !== null) onMembership?.(output.membership)
@@ -399,16 +408,21 @@ export class Raft<Result> implements AsyncDisposable {
     else waiter.reject(whyNot(settlement))
   }
 
+  #enter(role: RoleChange): void {
+    const { log, metrics } = this.#options
+    if (role.role !== this.#role.role) {
+      log.info({ term: role.term }, `entering ${stateNames[role.role].toLowerCase()} state`)
+      metrics.count(`raft.state.${stateNames[role.role].toLowerCase()}`)
+    }
+    this.#role = role
+  }
+
   /** A leader's first entry is of its own term; what it applied before that may be old. */
   #noteLeading(): void {
     const leads = this.#role.role === 'leader'
     const leading = leads && (this.#leading || this.#applier.appliedTerm === this.#role.term)
     if (leading === this.#leading) return
     this.#leading = leading
-    this.#options.log.info(
-      { term: this.#role.term },
-      leading ? 'cluster leadership acquired' : 'cluster leadership lost',
-    )
     for (const callback of this.#onLeadership) callback(leading)
   }
 

@@ -80,7 +80,7 @@ export class SnapshotKeeper<Result> {
     const meta = metaAt(index)
     const picture = applier.picture()
     const pictureMs = clock.monotonicMs()
-    metrics.sample('raft.snapshot.create', pictureMs - startMs)
+    metrics.sample('raft.fsm.snapshot', pictureMs - startMs)
     const stored = await store.write(meta, picture, this.#closing.signal)
     metrics.sample('raft.snapshot.persist', clock.monotonicMs() - pictureMs)
     metrics.sample('raft.snapshot.takeSnapshot', clock.monotonicMs() - startMs)

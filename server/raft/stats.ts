@@ -40,7 +40,7 @@ interface Observed {
 }
 
 /** Consul's raft library knows three states; a pre-candidate is a follower there, for it has not left its term. */
-const stateNames = {
+export const stateNames = {
   follower: 'Follower',
   preCandidate: 'Follower',
   candidate: 'Candidate',

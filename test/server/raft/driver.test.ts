@@ -466,6 +466,7 @@ t.test('what it does is measured under the names that dashboards watch', async (
   const metrics: Metrics = { gauge: note, count: note, sample: note }
   await using started = await lead(await start({ metrics }))
   await started.raft.propose(bytes('x'))
+  await started.raft.readIndex()
   await started.raft.snapshot()
   t.same(
     [...names].toSorted(),
@@ -474,11 +475,14 @@ t.test('what it does is measured under the names that dashboards watch', async (
       'raft.commitNumLogs',
       'raft.commitTime',
       'raft.fsm.apply',
+      'raft.fsm.snapshot',
       'raft.leader.dispatchLog',
       'raft.leader.dispatchNumLogs',
-      'raft.snapshot.create',
       'raft.snapshot.persist',
       'raft.snapshot.takeSnapshot',
+      'raft.state.candidate',
+      'raft.state.leader',
+      'raft.verify_leader',
     ].toSorted(),
   )
 })
