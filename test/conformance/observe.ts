@@ -176,6 +176,7 @@ async function observeWatches(step: WatchStep, peer: Peer): Promise<Observation>
   await sleep(watchBeginsMs)
   for (const change of step.changes) {
     const answer = await send(change, peer)
+    remember(change, peer, answer)
     seen.set(
       `then ${change.method} ${change.path}`,
       mask(`${answer.status} ${answer.body.toString()}`, peer),

@@ -32,7 +32,7 @@ export interface WatchStep {
   readonly kind: 'watch'
   readonly name: string
   readonly watches: readonly string[]
-  readonly changes: readonly Request[]
+  readonly changes: readonly HttpStep[]
 }
 
 export interface DnsStep {

@@ -161,6 +161,7 @@ export const agent: Family = {
     get('/v1/agent/services?filter=Service='),
     get('/v1/agent/checks?filter=CheckID==none'),
     get('/v1/agent/checks?filter=Bogus==none'),
+    get('/v1/agent/checks?filter=CheckID='),
     get('/v1/agent/service/plain?hash=x'),
     get('/v1/agent/service/plain?wait=100ms'),
     get('/v1/agent/service/plain', { name: 'hash', remember: { hash: 'ContentHash' } }),

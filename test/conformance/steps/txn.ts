@@ -253,6 +253,7 @@ export const transactions: Family = {
     txn('node delete', [
       { Node: { Verb: 'delete', Node: { Node: 'xn' } } },
       { Node: { Verb: 'delete', Node: { Node: 'xo' } } },
+      { Node: { Verb: 'delete', Node: { Node: 'xm' } } },
       { Node: { Verb: 'delete', Node: { Node: 'xp' } } },
     ]),
     txn('node delete of none', [{ Node: { Verb: 'delete', Node: { Node: 'nonode' } } }]),

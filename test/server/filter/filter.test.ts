@@ -95,6 +95,14 @@ t.test('a mistake is answered as Consul answers it: with 500', async (t) => {
   }
 })
 
+t.test('the filter of agent checks begins its errors as Consul does there', async (t) => {
+  const bare = (expression: string) => (): unknown =>
+    createFilter(expression, checkFields, { bareFieldErrors: true })
+  t.throws(bare('Bogus == 1'), /^Selector "Bogus" is not valid$/)
+  t.throws(bare('Node matches `(`'), /^Failed to compile regular expression/)
+  t.throws(bare('Node =='), /^Failed to create boolean expression evaluator: 1:8/)
+})
+
 t.test('a field that a row leaves out has its zero value', async (t) => {
   const zero = [
     'Kind == ""',
