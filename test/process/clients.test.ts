@@ -54,6 +54,8 @@ t.test('the npm package consul: a lock is held by one session', async (t) => {
 t.test('the npm package consul: a service, its check, and who watches them', async (t) => {
   const seen: string[][] = []
   const watch = consul.watch({
+    // The package calls it on its own object.
+    // oxlint-disable-next-line typescript/unbound-method
     method: consul.health.service,
     options: { service: 'web', passing: 'true' },
   })
@@ -96,7 +98,7 @@ t.test('the npm package consul: nodes, members, status, transactions', async (t)
   t.equal(Results.length, 2)
 })
 
-const types: Readonly<Record<string, number>> = dns2.Packet.TYPE as never
+const types: Readonly<Record<string, number>> = dns2.Packet.TYPE
 
 /** Asks as dig does; gives the rcode and the answers in a line each. */
 async function lookUp(name: string, type: string): Promise<string[]> {

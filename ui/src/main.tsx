@@ -1,0 +1,6 @@
+import { render } from 'preact'
+
+import { App } from './app.tsx'
+import './theme.css'
+
+render(<App />, document.body)
