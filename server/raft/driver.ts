@@ -9,26 +9,24 @@ import type {
   MembershipChange,
   RaftEvent,
   RaftOutput,
-  RoleChange,
   Settlement,
   Ticket,
 } from './core/output.ts'
 import { RaftCore } from './core/raft.ts'
 import { promised, type Waiter } from './future.ts'
+import { entryOverheadBytes, Inbox } from './inbox.ts'
+import { Leading } from './leading.ts'
 import type { RaftOptions, StateArchive, TakenSnapshot } from './options.ts'
 import { noDiskSpace, notLeader, proposalBounds, Proposals, shutDown, whyNot } from './proposals.ts'
 import { Reads } from './reads.ts'
 import { recover } from './recovered.ts'
 import { abandonment, restorationMark, restorationPayloads } from './restoration.ts'
 import { SnapshotKeeper, snapshotRhythm } from './snapshot-keeper.ts'
-import { describeRaft, stateNames, type RaftStats } from './stats.ts'
+import { describeRaft, type RaftStats } from './stats.ts'
 import { origin, type Entry, type Index, type Membership, type NodeId } from './types.ts'
 
 /** Bytes of entries stepped in one turn, but for the last event: a batch for the disk is never much larger. */
 const turnBytesMax = 2 << 20
-
-/** Messages from other servers that wait for a turn; beyond it they are lost, which the core expects of a network. */
-const messagesMax = 16_384
 
 /**
  * Opens consensus: restores the newest snapshot, and answers when the server takes part. `logStore` and `snapshots` must
@@ -58,20 +56,16 @@ export class Raft<Result> implements AsyncDisposable {
   readonly #changing = new Map<Ticket, Waiter<void>>()
   readonly #applier: Applier<Result>
   readonly #keeper: SnapshotKeeper<Result>
+  readonly #leading: Leading
   #core: RaftCore | null = null
 
-  #events: RaftEvent[] = []
+  readonly #inbox = new Inbox()
   #lastTicket: Ticket = 0
   #scheduled = false
   #stopped = false
   #ticking: Timer | null = null
   /** Proposals wait for the archive that is going through the log. */
   #restoring = false
-
-  #role: RoleChange = { role: 'follower', term: 0, leader: null }
-  /** This server leads, and its state holds everything that was committed before it did. */
-  #leading = false
-  readonly #onLeadership = new Set<(leading: boolean) => void>()
 
   constructor(options: RaftOptions<Result>) {
     const { clock, chance, log, metrics, snapshots, stateMachine } = options
@@ -82,6 +76,7 @@ export class Raft<Result> implements AsyncDisposable {
       id: options.id,
       rng: () => chance.fraction(),
     }
+    this.#leading = new Leading(log, metrics)
     this.#proposals = new Proposals(options.proposalBounds ?? proposalBounds)
     this.#applier = new Applier({
       stateMachine,
@@ -148,30 +143,28 @@ export class Raft<Result> implements AsyncDisposable {
    * applied, and has applied what its predecessors told. So it may be read without asking.
    */
   leaseValid(): boolean {
-    if (!this.#leading) return false
+    if (!this.#leading.isLeading) return false
     const lease = this.#running().lease()
     return lease !== null && this.#options.clock.monotonicMs() < lease.untilMs
   }
 
   leader(): NodeId | undefined {
-    return this.#role.leader ?? undefined
+    return this.#leading.role.leader ?? undefined
   }
 
   /** Whether this server leads and has applied an entry of its own term. */
   isLeader(): boolean {
-    return this.#leading
+    return this.#leading.isLeading
   }
 
   /** Called with true once this server leads and its state is up to date, and with false when it no longer leads. */
   onLeadership(callback: (leading: boolean) => void): Disposable {
-    this.#onLeadership.add(callback)
-    if (this.#leading) callback(true)
-    return { [Symbol.dispose]: () => this.#onLeadership.delete(callback) }
+    return this.#leading.subscribe(callback)
   }
 
   /** Since the leader was last heard: 0 on the leader, Infinity where none ever was. */
   lastContactMs(): number {
-    if (this.#role.role === 'leader') return 0
+    if (this.#leading.role.role === 'leader') return 0
     return this.#options.clock.monotonicMs() - this.#running().status().contactMs
   }
 
@@ -246,8 +239,8 @@ export class Raft<Result> implements AsyncDisposable {
 
   /** What another server sent. */
   receive(from: NodeId, message: RaftMessage): void {
-    if (this.#events.length >= messagesMax) return
-    this.#emit({ kind: 'message', from, message })
+    if (this.#stopped) return
+    if (this.#inbox.offer({ kind: 'message', from, message })) this.#schedule()
   }
 
   /** The connection to that server refused what was sent. */
@@ -274,7 +267,7 @@ export class Raft<Result> implements AsyncDisposable {
   /** Why nothing can be proposed or read through this server now, or undefined. */
   #refusal(): PraetorError | undefined {
     if (this.#stopped) return shutDown()
-    if (this.#role.role !== 'leader') return notLeader()
+    if (this.#leading.role.role !== 'leader') return notLeader()
     return undefined
   }
 
@@ -298,7 +291,7 @@ export class Raft<Result> implements AsyncDisposable {
 
   #emit(event: RaftEvent): void {
     if (this.#stopped) return
-    this.#events.push(event)
+    this.#inbox.add(event)
     this.#schedule()
   }
 
@@ -321,7 +314,7 @@ export class Raft<Result> implements AsyncDisposable {
       this.#step(this.#running())
       this.#carryOut(this.#running().take())
       this.#applier.run()
-      this.#noteLeading()
+      this.#leading.note(this.#applier.appliedTerm)
       this.#keeper.takeIfDue()
     } catch (error) {
       this.#fail(error as Error)
@@ -330,7 +323,7 @@ export class Raft<Result> implements AsyncDisposable {
 
   #step(core: RaftCore): void {
     core.step({ kind: 'tick', nowMs: this.#options.clock.monotonicMs() })
-    let steppedBytes = this.#stepEvents(core)
+    let steppedBytes = this.#inbox.drain(turnBytesMax, (event) => core.step(event))
     if (this.#reads.gathered > 0) {
       const ticket = this.#nextTicket()
       this.#reads.issue(ticket)
@@ -346,28 +339,12 @@ export class Raft<Result> implements AsyncDisposable {
     }
     const proposed = waiting - this.#proposals.waiting
     if (proposed > 0) this.#options.metrics.count('raft.apply', proposed)
-    if (this.#events.length > 0 || (!this.#restoring && this.#proposals.waiting > 0))
-      this.#schedule()
-  }
-
-  #stepEvents(core: RaftCore): number {
-    const events = this.#events
-    this.#events = []
-    let steppedBytes = 0
-    for (const [position, event] of events.entries()) {
-      if (steppedBytes >= turnBytesMax) {
-        this.#events = events.slice(position)
-        break
-      }
-      core.step(event)
-      steppedBytes += entryBytesOf(event)
-    }
-    return steppedBytes
+    if (!this.#inbox.isEmpty || (!this.#restoring && this.#proposals.waiting > 0)) this.#schedule()
   }
 
   #carryOut(output: RaftOutput): void {
     const { logStore, onMembership, send, snapshots } = this.#options
-    if (output.role !== null) this.#enter(output.role)
+    if (output.role !== null) this.#leading.enter(output.role)
     if (output.send.length > 0) send?.(output.send)
     if (output.append !== null) this.#append(output.append)
     if (output.membership !== null) onMembership?.(output.membership)
@@ -408,24 +385,6 @@ export class Raft<Result> implements AsyncDisposable {
     else waiter.reject(whyNot(settlement))
   }
 
-  #enter(role: RoleChange): void {
-    const { log, metrics } = this.#options
-    if (role.role !== this.#role.role) {
-      log.info({ term: role.term }, `entering ${stateNames[role.role].toLowerCase()} state`)
-      metrics.count(`raft.state.${stateNames[role.role].toLowerCase()}`)
-    }
-    this.#role = role
-  }
-
-  /** A leader's first entry is of its own term; what it applied before that may be old. */
-  #noteLeading(): void {
-    const leads = this.#role.role === 'leader'
-    const leading = leads && (this.#leading || this.#applier.appliedTerm === this.#role.term)
-    if (leading === this.#leading) return
-    this.#leading = leading
-    for (const callback of this.#onLeadership) callback(leading)
-  }
-
   #fail(error: Error): void {
     if (this.#stopped) return
     this.#stop()
@@ -436,23 +395,11 @@ export class Raft<Result> implements AsyncDisposable {
     if (this.#stopped) return
     this.#stopped = true
     this.#ticking?.cancel()
-    this.#events = []
+    this.#inbox.clear()
     this.#proposals.rejectAll(shutDown())
     this.#reads.rejectAll(shutDown())
     for (const { reject } of this.#changing.values()) reject(shutDown())
     this.#changing.clear()
-    this.#role = { ...this.#role, role: 'follower', leader: null }
-    this.#noteLeading()
+    this.#leading.end()
   }
-}
-
-/** What an entry takes beside its payload, on disk. */
-const entryOverheadBytes = 24
-
-function entryBytesOf(event: RaftEvent): number {
-  if (event.kind === 'propose') return event.payload.length + entryOverheadBytes
-  if (event.kind !== 'message' || event.message.kind !== 'append') return 0
-  let sizeBytes = 0
-  for (const { payload } of event.message.entries) sizeBytes += payload.length + entryOverheadBytes
-  return sizeBytes
 }

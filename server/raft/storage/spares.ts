@@ -37,6 +37,8 @@ export class Spares implements AsyncDisposable {
   #retry: Timer | null = null
   #isFull = false
   #closed = false
+  /** Who needs a spare and found the disk full. */
+  #waiting: (() => void)[] = []
 
   constructor(options: SparesOptions) {
     this.#options = options
@@ -60,13 +62,13 @@ export class Spares implements AsyncDisposable {
     }
   }
 
-  /** Makes spares in the background until there are enough. */
-  prepare(): void {
+  /** Makes spares in the background until there are so many. */
+  prepare(count = sparesMax): void {
     if (this.#making !== null || this.#retry !== null || this.#closed) return
-    if (this.#ready.length >= sparesMax) return
+    if (this.#ready.length >= count) return
     this.#making = this.#make().finally(() => {
       this.#making = null
-      this.prepare()
+      this.prepare(count)
     })
   }
 
@@ -75,7 +77,7 @@ export class Spares implements AsyncDisposable {
     for (;;) {
       const path = this.#ready.shift()
       if (path !== undefined) return await this.#options.disk.open(path, 'existing')
-      this.prepare()
+      this.prepare(1)
       await (this.#making ?? this.#waitForRoom())
       if (this.#closed) throw new Error('the log is closed')
     }
@@ -127,8 +129,6 @@ export class Spares implements AsyncDisposable {
       this.prepare()
     })
   }
-
-  #waiting: (() => void)[] = []
 
   #waitForRoom(): Promise<void> {
     return new Promise((resolve) => {
