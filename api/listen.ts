@@ -1,6 +1,7 @@
 import { chmod, chown, rm } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** Where to listen: a TCP port (0 for any that is free), or a Unix socket with its permissions. */
 export type ListenAddress =
@@ -82,17 +83,22 @@ function boundAddress(server: Server, asked: ListenAddress): ListenAddress {
     : { host: asked.host, port: (server.address() as AddressInfo).port }
 }
 
-/** What Go answers to what is no HTTP. */
-function refuseGarbage(
-  _error: Error,
-  socket: { writable: boolean; end(text: string): void; destroy(): void },
-): void {
-  if (socket.writable) socket.end(badRequest)
-  else socket.destroy()
+/** What Go answers to what is no HTTP, to a head that is too large, and to one that takes too long. */
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status = refusals[error.code ?? ''] ?? '400 Bad Request'
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`,
+  )
 }
 
-const badRequest =
-  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request'
+const refusals: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
 
 /** One address may hold so many connections; those beyond are closed before they can ask. */
 function limitConnections(server: Server, perClientMax: number): void {

@@ -73,6 +73,13 @@ t.test('what is no URL, or no HTTP, ends the connection', async (t) => {
   }
 })
 
+t.test('a head of more than a megabyte is refused', async (t) => {
+  const { ask } = await serve(t)
+  const answer = await ask('GET', `/v1/kv/${'a'.repeat(1_100_000)}`)
+  t.match(answer, { status: 431, body: '431 Request Header Fields Too Large' })
+  t.match(await ask('GET', `/v1/kv/${'a'.repeat(500_000)}`), { status: 404 })
+})
+
 t.test('an absolute URL and a fragment are read as Go reads them', async (t) => {
   const rpc = fakeRpc()
   const { ask } = await serve(t, { rpc })

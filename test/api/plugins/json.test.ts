@@ -7,7 +7,8 @@ import { decodeJson, encodeJson, escapeForGo, indentJson } from '../../../server
 t.test('the first value of a body is read, whatever follows it', (t) => {
   fc.assert(
     fc.property(
-      fc.json({ maxDepth: 6 }),
+      // Whole numbers beyond a double's are kept exactly, which is another test's.
+      fc.json({ maxDepth: 6 }).filter((json) => !/\d{16}/.test(json)),
       fc.constantFrom('', ' ', '\n\t', ' trailing', ' {', ' ]'),
       (json, rest) => {
         const text = Buffer.from(json + rest)
@@ -23,7 +24,14 @@ t.test('the first value of a body is read, whatever follows it', (t) => {
 })
 
 t.test('what JSON.parse refuses is refused, and nothing else', (t) => {
-  const alphabet = [...'{}[]:,"\\ \n0159.-+eEtrufalsn', 'true', 'null', '"a"', '1.5', '\u0001']
+  const alphabet = [
+    ...'{}[]:,"\\ \n0159.-+eEtrufalsn'.split(''),
+    'true',
+    'null',
+    '"a"',
+    '1.5',
+    '\u0001',
+  ]
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...alphabet), { maxLength: 12 }), (parts) => {
       const text = parts.join('')

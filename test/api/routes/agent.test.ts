@@ -217,12 +217,12 @@ t.test('the agent describes itself', async (t) => {
 })
 
 t.test('the log is streamed while somebody listens', async (t) => {
-  let stopped = false
+  const stopped = Promise.withResolvers<void>()
   const { ports } = recorder({
     async *monitor({ level, json, signal }) {
       yield `${level} ${json}\n`
       await once(signal, 'abort')
-      stopped = true
+      stopped.resolve()
     },
   })
   const { port } = await serve(t, ports)
@@ -232,6 +232,5 @@ t.test('the log is streamed while somebody listens', async (t) => {
   while (!seen.includes('debug true\n')) seen += String((await once(socket, 'data'))[0])
   t.match(seen, /^HTTP\/1.1 200 OK\r\n/)
   socket.destroy()
-  while (!stopped) await new Promise(setImmediate)
-  t.ok(stopped)
+  await t.resolves(stopped.promise)
 })
