@@ -18,8 +18,9 @@ export interface Fitted {
   readonly isTrimmed: boolean
 }
 
-/** What everyone takes over UDP (RFC 1035 §4.2.1), and the most a length in front of a message over TCP can say. */
-const udpSizeMaxBytes = 512
+/** What everyone takes over UDP (RFC 1035 §4.2.1), what a datagram can hold, and Consul's bound for TCP. */
+const plainUdpSizeMaxBytes = 512
+const datagramMaxBytes = 65_507
 const tcpSizeMaxBytes = 65_523
 /** Consul's own bound on `udp_answer_limit`. */
 const udpAnswersMax = 8
@@ -62,9 +63,10 @@ function bounds({ transport, edns, udpAnswerLimit, isSrv }: FitLimits): {
     return { sizeMaxBytes: tcpSizeMaxBytes, answersMax: isSrv ? tcpSrvAnswersMax : tcpAnswersMax }
   // Consul adds the OPT record after it has measured and so may go past what the asker takes; we measure with it.
   const asked = edns?.sizeBytes ?? 0
-  if (asked > udpSizeMaxBytes) return { sizeMaxBytes: asked, answersMax: Number.POSITIVE_INFINITY }
+  if (asked > plainUdpSizeMaxBytes)
+    return { sizeMaxBytes: Math.min(asked, datagramMaxBytes), answersMax: Number.POSITIVE_INFINITY }
   return {
-    sizeMaxBytes: edns === undefined ? udpSizeMaxBytes - udpSpareBytes : udpSizeMaxBytes,
+    sizeMaxBytes: edns === undefined ? plainUdpSizeMaxBytes - udpSpareBytes : plainUdpSizeMaxBytes,
     answersMax: Math.min(udpAnswerLimit, udpAnswersMax),
   }
 }

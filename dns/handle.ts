@@ -69,7 +69,7 @@ export function createHandle(ports: DnsPorts, settings: DnsSettings): Handle {
       const found = await findOrNotFound(question, zone)
       if (found === undefined) return encodeAnswer(question, noRecursorAnswer(question), compress)
       const encoded = encodeFound(question, found, transport, settings, clock.wallMs())
-      if (found.pool !== undefined && transport === 'udp') {
+      if (found.pool !== undefined && kept.isSeenAgain(key)) {
         const entry = keptAnswer(question, encoded, found.pool, compress)
         if (entry !== undefined) kept.keep(key, entry)
       }

@@ -9,15 +9,23 @@ const entriesMax = 4096
 const sizeMaxBytes = 16 * 1024 * 1024
 /** What an entry takes beside its bytes, about. */
 const entryOverheadBytes = 512
+/** A question is no longer than this; what comes with more isn't worth remembering. */
+const keySizeMaxBytes = 512
+/** Messages remembered to have been seen once. */
+const newcomersMax = 4096
 
 /**
  * Answers that were given and may be given again: those that are nothing but addresses of a service's instances. The key is the
  * question's whole message but for its id, so whatever may change an answer (letters, type, flags, EDNS) is part of it. What is
  * kept says nothing about the time or the cluster's state: the cluster is asked every time, and only if it gives the identical
  * value are the addresses copied, in a new random order.
+ *
+ * Some askers never send the same message twice: they vary the letters of the name or put a random cookie in it, against forgers.
+ * So a message must be seen a second time before its answer is kept, or such askers would push out everyone else's.
  */
 export class KeptAnswers {
   readonly #entries = new Map<string, KeptAnswer>()
+  readonly #newcomers = new Set<string>()
   #sizeBytes = 0
 
   /** The answer given to this very message before, which becomes the last to be forgotten. */
@@ -27,6 +35,15 @@ export class KeptAnswers {
     this.#entries.delete(key)
     this.#entries.set(key, kept)
     return kept
+  }
+
+  /** True for a message that came before; from now on this one did. */
+  isSeenAgain(key: string): boolean {
+    if (key === '') return false
+    if (this.#newcomers.delete(key)) return true
+    if (this.#newcomers.size === newcomersMax) this.#newcomers.clear()
+    this.#newcomers.add(key)
+    return false
   }
 
   keep(key: string, kept: KeptAnswer): void {
@@ -68,8 +85,9 @@ export interface KeptAnswer {
   readonly order: Uint32Array
 }
 
+/** What a message is found by; `''` for one that isn't to be kept. */
 export function keyOf(message: Buffer): string {
-  return message.toString('latin1', 2)
+  return message.length > keySizeMaxBytes ? '' : message.toString('latin1', 2)
 }
 
 /** How to give this answer again; `undefined` where its records differ in size. */

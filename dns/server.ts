@@ -52,11 +52,12 @@ async function listenUdp(
   handle: Handle,
   { log }: DnsPorts,
 ): Promise<Socket> {
+  const family = isIPv6(host) ? 6 : 4
   const socket = createSocket({
-    type: isIPv6(host) ? 'udp6' : 'udp4',
+    type: `udp${family}`,
     recvBufferSize: receiveBufferBytes,
     // Answers go to addresses, so there's nothing to look up; doing it at once saves a turn of the event loop for each.
-    lookup: (address, _options, callback) => callback(null, address, isIPv6(address) ? 6 : 4),
+    lookup: (address, _options, callback) => callback(null, address, family),
   })
   let pending = 0
   let isClosed = false

@@ -96,6 +96,12 @@ t.test('over TCP 64 KiB are the limit, and so many records', async (t) => {
   t.equal(fitted({ answers: lotsOfServices }, { transport: 'tcp' }).answer.answers.length, 1024)
 })
 
+t.test('a datagram can not hold all that an asker may take', async (t) => {
+  const lots = Array.from({ length: 5000 }, (_, at) => address(at))
+  const { sizeBytes } = fitted({ answers: lots }, { edns: 65_535 })
+  t.ok(sizeBytes <= 65_507 && sizeBytes > 65_507 - 16)
+})
+
 t.test('what fits stays as it is', async (t) => {
   const authorities = [{ type: 'NS', name: 'consul', ttlSeconds: 0, target: 'n1.consul' } as const]
   const whole: Answer = {
