@@ -21,6 +21,17 @@ export const explained: readonly Explained[] = [
     why: 'comes with the mesh, with prepared queries or with several servers',
   },
   {
+    step: /^agent: (service: |services: |checks: )a sidecar$/,
+    part: any,
+    why: 'sidecars come with the mesh, and are refused in so many words until then',
+  },
+  {
+    step: /PUT \/v1\/agent\/join\//,
+    part: /^body$/,
+    why: 'joining comes with gossip',
+    when: (_, actual) => actual?.includes('has no gossip yet') ?? false,
+  },
+  {
     step: /^agent: self: Config$/,
     part: /^body$/,
     why: 'PraetorVersion is added, since Version says which Consul is spoken',

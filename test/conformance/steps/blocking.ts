@@ -132,6 +132,8 @@ export const blocking: Family = {
     put('/v1/catalog/deregister', { Node: 'b2' }),
     get('/v1/catalog/nodes', { name: 'clean' }),
 
+    get('/v1/session/info/{{mortal}}', { name: 'ends after twice its TTL', until: '[]' }),
+    get('/v1/kv/mortal', { name: 'and lets go' }),
     watch('nothing is written', kvReads),
     watch('its key', kvReads, put('/v1/kv/w/a', '2')),
     watch('its neighbour', kvReads, put('/v1/kv/w/b', '2')),
@@ -147,8 +149,6 @@ export const blocking: Family = {
       kvReads,
       put('/v1/txn', [{ KV: { Verb: 'set', Key: 'w/a', Value: 'MQ==' } }]),
     ),
-    get('/v1/session/info/{{mortal}}', { name: 'ends after twice its TTL' }),
-    get('/v1/kv/mortal', { name: 'and lets go' }),
     get('/v1/kv/w/a', { remember: { now: 'header:X-Consul-Index' } }),
     get('/v1/kv/w/a?index={{now}}&wait=300ms', { name: 'waits out', timed: 300, after: ['now'] }),
     get('/v1/kv/w/a?index={{now}}&wait=0.3s', { name: 'a fractional wait', timed: 300 }),
