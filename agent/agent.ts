@@ -1,7 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 
 import { createApi } from '../api/http.ts'
 import { createDns } from '../dns/server.ts'
+import type { Dns } from '../dns/server.ts'
 import { describeError, PraetorError } from '../server/model/errors.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 import type { Clock } from '../server/runtime/clock.ts'
@@ -89,7 +91,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     reload: world.onReload,
   })
   await listenHttp(config, node, cluster, { clock, log, telemetry }, stack)
-  await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
+  const dns = await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
 
   const stopping = new AbortController()
   stack.defer(() => {
@@ -110,6 +112,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     ready: server.awaitLeader(stopping.signal),
     leave,
     async reconfigure(next) {
+      dns.configure(dnsSettings(next))
       await local.registry.configure(next.services, next.checks)
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
@@ -223,26 +226,27 @@ async function listenDns(
   cluster: ClusterGate,
   world: { clock: Clock; chance: Chance; log: Log; telemetry: Telemetry },
   stack: AsyncDisposableStack,
-): Promise<void> {
+): Promise<Dns> {
+  const dns = createDns(
+    {
+      rpc: cluster.rpc,
+      datacenter: config.datacenter,
+      nodeName: config.nodeName,
+      clock: world.clock,
+      chance: world.chance,
+      log: world.log.child({ part: 'dns' }),
+      metrics: world.telemetry,
+    },
+    dnsSettings(config),
+  )
+  stack.defer(() => dns.close())
   for (const address of config.dns.listen) {
-    const dns = createDns(
-      {
-        rpc: cluster.rpc,
-        datacenter: config.datacenter,
-        nodeName: config.nodeName,
-        clock: world.clock,
-        chance: world.chance,
-        log: world.log.child({ part: 'dns' }),
-        metrics: world.telemetry,
-      },
-      dnsSettings(config),
-    )
-    stack.defer(() => dns.close())
     await dns
       .listen(address.host, address.port)
       .catch((error: unknown) => Promise.reject(cannotListen('DNS', address, error)))
     world.log.info({ address: printAddress(address) }, 'Started DNS server')
   }
+  return dns
 }
 
 async function openServer(
@@ -269,7 +273,7 @@ async function openServer(
 }
 
 function createTelemetry(config: AgentConfig, clock: Clock): Telemetry {
-  return new Telemetry({ ...config.telemetry, hostName: config.nodeName, clock })
+  return new Telemetry({ ...config.telemetry, hostName: hostname(), clock })
 }
 
 async function claimPidFile(path: string, stack: AsyncDisposableStack): Promise<void> {
