@@ -107,6 +107,16 @@ t.test('T15: a vote that was not on disk when the server fell was never given', 
   t.match(second?.message, { granted: false }, 'and one that was is remembered')
 })
 
+t.test('T15: a vote in a term that is on disk already is written too', async (t) => {
+  const solo = new Solo()
+  const [refusal] = solo.tell('2', vote(2, { index: 0 }))
+  t.match(refusal?.message, { granted: false })
+  t.same(solo.node.disk.hardState, { term: 2, vote: null, commit: 0 })
+  t.same(solo.hear('3', vote(2)), [])
+  solo.write()
+  t.same(solo.node.disk.hardState, { term: 2, vote: '3', commit: 0 })
+})
+
 t.test('who heard a leader answers nobody else, for an election timeout', async (t) => {
   const solo = new Solo()
   solo.tell('2', heartbeat(2))

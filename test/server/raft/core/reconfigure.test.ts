@@ -1,5 +1,6 @@
 import t from 'tap'
 
+import { encodeMembership } from '../../../../server/raft/core/membership.ts'
 import type { MembershipChange, Settlement } from '../../../../server/raft/core/output.ts'
 import { members, RaftCluster } from '../../../support/raft-cluster.ts'
 import { append, has, kinds, Solo } from '../../../support/raft-solo.ts'
@@ -40,8 +41,12 @@ function upAndReady(voters: readonly string[], extra: readonly string[] = []): R
 }
 
 t.test('T5: no change of members before an entry of this term is committed', async (t) => {
-  const solo = new Solo()
+  const solo = leading()
+  // Deposed and elected again: its membership is committed, and what others appended meanwhile it can not know.
+  solo.tell('2', append(3, [2, 2], []))
+  solo.tick(1000)
   solo.becomeLeader()
+  t.match(solo.status, { term: 4, commitIndex: 2, membershipIndex: 1 })
   change(solo, 1, voter('4'))
   t.same(settled(solo), [{ ticket: 1, outcome: 'refused', reason: 'membership-busy' }])
   solo.acknowledge()
@@ -242,4 +247,22 @@ t.test('leadership that ends in the middle of a change leaves its outcome unknow
   change(solo, 1, voter('4'), voter('5'), remove('3'))
   solo.hear('2', append(3, [1, 1], []))
   t.match(settled(solo), [{ ticket: 1, outcome: 'unknown', leader: '2' }])
+})
+
+t.test('a server that is being made the only voter leaves its leader to it', async (t) => {
+  const solo = new Solo({ voters: ['1', '2'] })
+  const membership = encodeMembership(members(['1']))
+  solo.tell('2', {
+    kind: 'append',
+    term: 2,
+    previous: { index: 1, term: 1 },
+    entries: [{ index: 2, term: 2, kind: 'membership', payload: membership }],
+    commit: 1,
+  })
+  t.same(solo.status.membership.voters, ['1'])
+  solo.tick(900)
+  t.match(solo.status, { role: 'follower', term: 2 }, 'as long as it is there')
+  solo.tick(1200)
+  solo.finish()
+  t.match(solo.status, { role: 'leader', term: 3 })
 })

@@ -134,9 +134,12 @@ t.test(
 t.test('the log is compacted when the snapshot’s mark is durable, and not before', async (t) => {
   const solo = new Solo({ config: { trailingEntries: 1 } })
   solo.tell('2', append(2, [1, 1], [2, 2, 2], 4))
+  solo.hear('2', append(2, [4, 2], [2], 4))
   solo.saveSnapshot()
   t.match(solo.outputs.at(-1), { append: { snapshot: { index: 4 } }, compactThrough: null })
   t.equal(solo.status.firstIndex, 1)
+  solo.write()
+  t.same([solo.outputs.at(-1)?.compactThrough, solo.status.firstIndex], [null, 1], 'another write')
   solo.write()
   t.equal(solo.outputs.at(-1)?.compactThrough, 3)
   t.equal(solo.status.firstIndex, 4, 'one entry trails')
