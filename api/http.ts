@@ -95,7 +95,10 @@ export async function createApi(
     handle,
     routes: table,
     async listen(address) {
-      const listener = await listen(address, handle, settings)
+      const listener = await listen(address, handle, {
+        connectionsPerClientMax: settings.connectionsPerClientMax,
+        onTrouble: (err) => deps.log.warn({ err }, 'a connection could not be accepted'),
+      })
       listeners.push(listener)
       return listener
     },

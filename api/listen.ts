@@ -31,7 +31,11 @@ const headersSizeMaxBytes = 1024 * 1024
 export async function listen(
   address: ListenAddress,
   handle: RequestListener,
-  options: { readonly connectionsPerClientMax: number },
+  options: {
+    readonly connectionsPerClientMax: number
+    /** The listener goes on, but could not take a connection: too many are open, most likely. */
+    readonly onTrouble: (error: Error) => void
+  },
 ): Promise<Listener> {
   const server = createServer(
     {
@@ -45,6 +49,7 @@ export async function listen(
   server.on('clientError', refuseGarbage)
   limitConnections(server, options.connectionsPerClientMax)
   await bind(server, address)
+  server.on('error', options.onTrouble)
   return {
     address: boundAddress(server, address),
     close: () =>
