@@ -75,19 +75,20 @@ export async function createApi(
   await app.ready()
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    let url = request.url ?? ''
-    if (!isPlain(url)) {
-      const arrival = examine(url, settings)
-      if (arrival.kind === 'redirect') {
-        const slash = table.has(`${arrival.path}/*`) && !table.has(arrival.path) ? '/' : ''
-        return redirect(response, escapePath(arrival.path + slash) + arrival.query)
-      }
-      if (arrival.kind === 'unprintable') return endWith(response, 400, ['Content-Length', 0], '')
-      if (arrival.kind === 'malformed') return refuseMalformed(response)
-      request.url = url = arrival.url
-    }
-    if (routedMethods.has(request.method ?? '')) return app.routing(request, response)
-    return refuse(response, url, refusal)
+    if (!isPlain(request.url ?? '') && !straighten(request, response)) return
+    if (routedMethods.has(request.method ?? '')) app.routing(request, response)
+    else refuse(response, request.url ?? '', refusal)
+  }
+  /** Spells an odd URL plainly; answers the request, and is false, where that isn't all there is to it. */
+  const straighten = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const arrival = examine(request.url ?? '', settings)
+    if (arrival.kind === 'route') request.url = arrival.url
+    else if (arrival.kind === 'redirect') {
+      const slash = table.has(`${arrival.path}/*`) && !table.has(arrival.path) ? '/' : ''
+      redirect(response, escapePath(arrival.path + slash) + arrival.query)
+    } else if (arrival.kind === 'unprintable') endWith(response, 400, ['Content-Length', 0], '')
+    else refuseMalformed(response)
+    return arrival.kind === 'route'
   }
 
   const listeners: Listener[] = []

@@ -32,10 +32,9 @@ declare module 'fastify' {
   }
 }
 
-interface Encoded {
-  readonly compact: string
-  /** The bodies that were asked for, made from it. */
-  indented?: string
+/** A body that is kept, and its gzipped form once somebody took that. */
+interface Kept {
+  readonly text: string
   zipped?: Buffer
 }
 
@@ -53,7 +52,7 @@ export function installAnswers(
 ): void {
   const { standing } = options
   const json = [...jsonType, ...standing]
-  const kept = new WeakMap<object, Encoded>()
+  const kept = new WeakMap<object, { readonly compact: Kept; indented?: Kept }>()
   const isPretty = (reply: FastifyReply): boolean =>
     options.pretty || (reply.request.query as QueryParameters).has('pretty')
 
@@ -66,11 +65,12 @@ export function installAnswers(
     send(this, status, json.concat(headers), body)
   })
   app.decorateReply('rows', function (rows, encode, headers = noHeaders) {
-    let encoded = kept.get(rows)
-    if (!encoded) kept.set(rows, (encoded = { compact: encode(rows) }))
-    const all = json.concat(headers)
-    if (isPretty(this)) send(this, 200, all, (encoded.indented ??= indentJson(encoded.compact)))
-    else send(this, 200, all, encoded.compact, encoded)
+    let bodies = kept.get(rows)
+    if (!bodies) kept.set(rows, (bodies = { compact: { text: encode(rows) } }))
+    const body = isPretty(this)
+      ? (bodies.indented ??= { text: indentJson(bodies.compact.text) })
+      : bodies.compact
+    send(this, 200, json.concat(headers), body.text, body)
   })
   app.decorateReply('plain', function (status, text, headers = noHeaders) {
     send(
@@ -107,19 +107,19 @@ type Tail<List extends readonly unknown[]> = List extends readonly [unknown, ...
   ? Rest
   : never
 
-/** Sends the answer; where `encoded` is given, its gzipped form is kept with it. True where that will take a moment. */
+/** Sends the answer; where the body is a kept one, its gzipped form is kept too. True where that will take a moment. */
 export function write(
   raw: ServerResponse,
   status: number,
   headers: HeaderList,
   body: string | Uint8Array,
-  encoded?: Encoded,
+  kept?: Kept,
 ): boolean {
   if (body.length === 0 || !acceptsGzip(raw.req.headers['accept-encoding'])) {
     end(raw, status, headers, body)
     return false
   }
-  const zipped = encoded?.zipped ?? compress(body)
+  const zipped = kept?.zipped ?? compress(body)
   const zippedHeaders = ['Content-Encoding', 'gzip', ...headers]
   if (zipped instanceof Promise) {
     // A promise only because of its size. Should the compressor itself fail, the plain body is an answer too.
@@ -129,7 +129,7 @@ export function write(
     )
     return true
   }
-  if (encoded) encoded.zipped = zipped
+  if (kept) kept.zipped = zipped
   end(raw, status, zippedHeaders, zipped)
   return false
 }

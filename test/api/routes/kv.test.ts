@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 
 import { fakeRpc } from '../../support/fake-agent.ts'
@@ -68,6 +69,35 @@ t.test('flags of 64 bits, odd keys and locks come through exactly', async (t) =>
     Op: 'set',
     DirEnt: { Key: 'a/b/', Flags: 18446744073709551615n },
   })
+})
+
+t.test('a key is what its path decodes to', async (t) => {
+  const rpc = fakeRpc()
+  const { ask } = await serve(t, { rpc })
+  const printable = fc
+    .string({ unit: 'grapheme', minLength: 1 })
+    .filter(
+      (key) => /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u.test(key) && !/(^|\/)(\.{0,2})(\/|$)/.test(key),
+    )
+  const awkward = fc.constantFrom(
+    '50%',
+    '50%25',
+    'a%2Fb',
+    '%2e%2e',
+    'a;b',
+    'a#b?c',
+    "it's",
+    ':x',
+    '*',
+    'a+b c',
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(printable, awkward), async (key) => {
+      await ask('GET', `/v1/kv/${encodeURIComponent(key)}`)
+      return (rpc.asked.at(-1)?.args as { Key: string }).Key === key
+    }),
+    { verbose: true },
+  )
 })
 
 t.test('conditions become the verbs of the store', async (t) => {
