@@ -55,7 +55,7 @@ export function debugConfig(
     DevMode: config.devMode,
     DisableHostNodeID: config.disableHostNodeId,
     DiscardCheckOutput: config.discardCheckOutput,
-    EnableDebug: config.enableDebug,
+    EnableDebug: false,
     EnableUI: ui.enabled,
     GRPCPort: ports.grpc,
     HTTPAddrs: http.listen.map((address) =>

@@ -6,7 +6,6 @@ export const devSettings: Settings = {
   ...noSettings,
   values: new Map<string, unknown>([
     ['bind_addr', '127.0.0.1'],
-    ['enable_debug', true],
     ['log_level', 'DEBUG'],
     ['performance.raft_multiplier', 1],
     ['server', true],

@@ -216,7 +216,6 @@ export const options = {
   'telemetry.filter_default': bool(true, {
     doc: 'Keeps metrics that prefix_filter does not name.',
   }),
-  enable_debug: bool(false, { doc: 'Serves profiles of the running process.' }),
 
   // Nothing to turn off: the agent calls nobody, runs nothing on request and writes no key to a file.
   disable_update_check: moot(),

@@ -117,7 +117,6 @@ class Resolving {
         rotateFilesMax: this.#get('log_rotate_max_files'),
       },
       telemetry: this.#telemetry(),
-      enableDebug: this.#get('enable_debug'),
     }
   }
 

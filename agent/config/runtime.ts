@@ -66,7 +66,6 @@ export interface AgentConfig {
   readonly raft: RaftConfig
   readonly log: LogConfig
   readonly telemetry: TelemetryConfig
-  readonly enableDebug: boolean
 }
 
 /** -1 where a port is off. */

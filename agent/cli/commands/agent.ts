@@ -7,6 +7,7 @@ import { banner } from '../../banner.ts'
 import { systemFiles, systemHost } from '../../config/host.ts'
 import { agentFlagGroups, keysNeedingRestart, loadConfig } from '../../config/load.ts'
 import type { LoadedConfig } from '../../config/load.ts'
+import { LogFile } from '../../log-file.ts'
 import { Logging } from '../../logging.ts'
 import type { LogSink } from '../../logging.ts'
 import type { Command, Io } from '../command.ts'
@@ -60,6 +61,7 @@ class Session {
     const { config, warnings } = this.#loaded
     const log = this.#logging.log
     try {
+      if (config.log.file !== '') this.#logging.add(new LogFile(config.log, systemClock))
       this.#agent = await startAgent(config, {
         clock: systemClock,
         chance: systemChance,

@@ -313,7 +313,6 @@ t.test('-dev is one server that keeps nothing, and files may say otherwise', asy
       server: true,
       bootstrap: true,
       dataDir: '',
-      enableDebug: true,
       nodeName: 'box',
       ui: { enabled: false },
       log: { level: 'error' },
