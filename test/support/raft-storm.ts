@@ -28,6 +28,8 @@ export class Storm {
   #acknowledged = 0
   /** What each server said of itself at the end of the last step. */
   readonly #seen = new Map<NodeId, { commitIndex: number; membership: Membership }>()
+  /** Every entry ever seen on a disk, by id: its payload and the term before it. */
+  readonly #entries = new Map<string, string>()
   readonly counts = { committed: 0, reads: 0, lost: 0, elections: 0, restores: 0, changes: 0 }
 
   constructor(seed: number) {
@@ -84,6 +86,7 @@ export class Storm {
       if (this.#happens('crash')) this.#crashOrRestart()
       if (this.#happens('cut')) this.#cutOrHeal()
       this.#check()
+      if (step % 25 === 0) this.#checkLogs()
     }
   }
 
@@ -240,6 +243,20 @@ export class Storm {
         (counted) => quorumReached(counted, (voter) => this.#holds(voter, commitIndex)) >= 1,
       )
       assert(isHeld, `${id} committed ${commitIndex}, and no quorum has it on disk`)
+    }
+  }
+
+  /** Log Matching, by its induction: who has the same entry has the same payload in it and the same entry before it. */
+  #checkLogs(): void {
+    for (const { disk } of this.cluster.nodes.values()) {
+      for (let index = disk.lastIndex(); index > disk.firstIndex(); index -= 1) {
+        const { term, payload } = disk.entry(index)
+        const id = `${index}@${term}`
+        const content = `${Buffer.from(payload).toString('base64')} after ${disk.term(index - 1)}`
+        const known = this.#entries.get(id)
+        if (known === undefined) this.#entries.set(id, content)
+        else assert(known === content, `${id} is ${known} here and ${content} there`)
+      }
     }
   }
 

@@ -22,7 +22,7 @@ export interface RaftConfig {
   readonly payloadBytesMax: number
   /** Payload appended by this leader and not committed. */
   readonly uncommittedBytesMax: number
-  /** Entries committed and not applied; beyond it proposals are refused. */
+  /** Entries appended and not applied; beyond it proposals are refused. Bounds what the bytes do not: many small ones. */
   readonly unappliedEntriesMax: number
   /** Payload handed over to the state machine in one output. */
   readonly applyBytesMax: number

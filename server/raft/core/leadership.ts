@@ -11,6 +11,7 @@ export function createLeadership(raft: RaftState): Leadership {
   return {
     noopIndex: raft.log.last.index + 1,
     progress: new Map(),
+    settledMembership: 0,
     heartbeatDueMs: raft.nowMs,
     leaseFloorMs: -Infinity,
     leaseForfeited: false,
@@ -60,7 +61,8 @@ export function followMembers(raft: RaftState, leadership: Leadership): void {
  */
 export function forgetRemoved(raft: RaftState, leadership: Leadership): void {
   const { index, membership } = raft.members.latest
-  if (index > raft.log.committed) return
+  if (index > raft.log.committed || index === leadership.settledMembership) return
+  leadership.settledMembership = index
   const members = new Set<NodeId>(membersOf(membership))
   for (const id of leadership.progress.keys()) if (!members.has(id)) leadership.progress.delete(id)
 }

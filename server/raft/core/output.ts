@@ -144,7 +144,7 @@ export type Refusal =
   | 'payload-too-large'
   /** More payload bytes are appended and uncommitted than `uncommittedBytesMax`. */
   | 'too-many-uncommitted'
-  /** More entries are committed and unapplied than `unappliedEntriesMax`. */
+  /** More entries are appended and not applied than `unappliedEntriesMax`. */
   | 'too-many-unapplied'
   /** Another change is under way, or no entry of this term is committed yet (Raft's 2015 membership bug). */
   | 'membership-busy'

@@ -28,7 +28,7 @@ export function propose(raft: RaftState, proposal: HeldProposal): void {
 function refusal(raft: RaftState, leadership: Leadership, bytes: number): Refusal | null {
   const { config, log } = raft
   if (bytes > config.payloadBytesMax) return 'payload-too-large'
-  if (log.committed - log.applied >= config.unappliedEntriesMax) return 'too-many-unapplied'
+  if (log.last.index - log.applied >= config.unappliedEntriesMax) return 'too-many-unapplied'
   // Nothing pending: a single proposal always fits, however small the bound.
   const { uncommittedBytes } = leadership
   if (uncommittedBytes > 0 && uncommittedBytes + bytes > config.uncommittedBytesMax)

@@ -1,4 +1,3 @@
-import { assert } from '../../model/assert.ts'
 import type { NodeId } from '../types.ts'
 import type { AppendResponse, HeartbeatResponse } from './messages.ts'
 import type { Progress } from './progress.ts'
@@ -33,7 +32,8 @@ export function onAppendResponse(
   response: AppendResponse,
 ): void {
   const progress = leadership.progress.get(from)
-  if (progress === undefined) return
+  // Who claims to have what was never sent is not believed, and so will be seen to be out of contact.
+  if (progress === undefined || response.index > raft.log.last.index) return
   progress.heardMs = raft.nowMs
   if (response.accepted) accepted(raft, progress, response)
   else rejected(raft, progress, response)
@@ -47,8 +47,7 @@ export function onHeartbeatResponse(
   response: HeartbeatResponse,
 ): void {
   const progress = leadership.progress.get(from)
-  if (progress === undefined) return
-  assert(response.sentAtMs <= raft.nowMs, `${from} answers a heartbeat from the future`)
+  if (progress === undefined || response.sentAtMs > raft.nowMs) return
   progress.heardMs = raft.nowMs
   progress.ackedSentMs = Math.max(progress.ackedSentMs, response.sentAtMs)
   progress.ackedRound = Math.max(progress.ackedRound, response.round)
@@ -79,7 +78,6 @@ export function advanceCommit(raft: RaftState, leadership: Leadership): void {
 }
 
 function accepted(raft: RaftState, progress: Progress, { index }: AppendResponse): void {
-  assert(index <= raft.log.last.index, `a follower has entry ${index}, which we never sent`)
   progress.accepted(index)
   if (progress.state === 'probe' && progress.match === index) progress.becomeReplicate()
   if (progress.state !== 'snapshot') return

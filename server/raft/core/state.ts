@@ -53,6 +53,8 @@ export interface Leadership {
   readonly noopIndex: Index
   /** Every member but this server; those being removed stay until they were told. */
   readonly progress: Map<NodeId, Progress>
+  /** The membership that is committed and that `progress` agrees with. */
+  settledMembership: Index
   heartbeatDueMs: number
   /** Heartbeats sent before this instant renew no lease. */
   leaseFloorMs: number

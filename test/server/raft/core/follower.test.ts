@@ -142,8 +142,12 @@ t.test(
   },
 )
 
-t.test('an acceptance from a follower that has more than was ever sent is a lie', async (t) => {
+t.test('a follower that claims what it can not have is not heard', async (t) => {
   const solo = new Solo()
   solo.becomeLeader()
-  t.throws(() => solo.hear('2', has(2, 99)), /which we never sent/)
+  solo.hear('2', has(2, 99))
+  const future = solo.node.nowMs + 500
+  solo.hear('2', { kind: 'heartbeatResponse', term: 2, round: 0, sentAtMs: future })
+  const { match, heardMs, ackedSentMs } = solo.status.progress.get('2') ?? {}
+  t.same([match, heardMs, ackedSentMs], [0, -Infinity, -Infinity])
 })
