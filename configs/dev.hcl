@@ -23,6 +23,5 @@ performance {
   raft_multiplier = 1
 }
 
-log_level    = "debug"
-enable_debug = true
-ui           = true
+log_level = "debug"
+ui        = true
