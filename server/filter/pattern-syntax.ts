@@ -1,5 +1,6 @@
 import { assertNever } from '../model/assert.ts'
 import { PraetorError } from '../model/errors.ts'
+import { anyCharacter, namedSets, perlSets, unicodeSet, written } from './character-set.ts'
 
 /** A regular expression in RE2's syntax (github.com/google/re2/wiki/Syntax), taken apart. */
 export type Pattern =
@@ -40,32 +41,6 @@ interface Flags {
 }
 
 const noFlags: Flags = { ignoreCase: false, multiline: false, dotAll: false }
-
-const perlSets: Readonly<Record<string, string>> = {
-  d: '0-9',
-  D: String.raw`[^0-9]`,
-  s: String.raw`\t\n\f\r\u{20}`,
-  S: String.raw`[^\t\n\f\r\u{20}]`,
-  w: 'A-Za-z0-9_',
-  W: String.raw`[^A-Za-z0-9_]`,
-}
-
-const namedSets: Readonly<Record<string, string>> = {
-  alnum: '0-9A-Za-z',
-  alpha: 'A-Za-z',
-  ascii: String.raw`\0-\x7f`,
-  blank: String.raw`\t\u{20}`,
-  cntrl: String.raw`\0-\x1f\x7f`,
-  digit: '0-9',
-  graph: String.raw`\x21-\x7e`,
-  lower: 'a-z',
-  print: String.raw`\x20-\x7e`,
-  punct: String.raw`\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e`,
-  space: String.raw`\t-\r\u{20}`,
-  upper: 'A-Z',
-  word: '0-9A-Za-z_',
-  xdigit: '0-9A-Fa-f',
-}
 
 const edges: Readonly<Record<string, Edge>> = {
   A: 'text start',
@@ -147,7 +122,7 @@ class Parser {
     if (this.#next === '(') return this.#group()
     if (this.#next === '[') return [this.#bracket()]
     if (this.#skip('.'))
-      return [this.#character(this.#flags.dotAll ? String.raw`\0-\u{10ffff}` : String.raw`[^\n]`)]
+      return [this.#character(this.#flags.dotAll ? anyCharacter : String.raw`[^\n]`)]
     if (this.#skip('^'))
       return [{ kind: 'edge', edge: this.#flags.multiline ? 'line start' : 'text start' }]
     if (this.#skip('$'))
@@ -302,7 +277,7 @@ class Parser {
   #bracketItem(unclosed: () => never): string {
     const named = /^\[:(\^?)(\w*):\]/.exec(this.#rest)
     if (named) {
-      const set = namedSets[named[2] ?? '']
+      const set = namedSets.get(named[2] ?? '')
       if (set === undefined) this.#fail('invalid character class range', named[0])
       this.#offset += named[0].length
       return named[1] === '^' ? `[^${set}]` : set
@@ -358,21 +333,6 @@ class Parser {
 
   #fail(what: string, where: string): never {
     throw new PraetorError('failed', `error parsing regexp: ${what}: \`${where}\``)
-  }
-}
-
-function written(code: number): string {
-  return `\\u{${code.toString(16)}}`
-}
-
-/** General categories by their short names, scripts by their long ones. */
-function unicodeSet(name: string): string | undefined {
-  if (name === 'Any') return String.raw`\0-\u{10ffff}`
-  const set = /^[A-Z][a-z]?$/.test(name) ? `\\p{${name}}` : `\\p{Script=${name}}`
-  try {
-    return RegExp(`[${set}]`, 'v') && set
-  } catch {
-    return undefined
   }
 }
 

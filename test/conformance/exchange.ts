@@ -25,7 +25,8 @@ export function exchange(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const began = performance.now()
-    const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }
+    const isMeasured = body !== undefined && !('Transfer-Encoding' in headers)
+    const length = isMeasured ? { 'Content-Length': Buffer.byteLength(body) } : {}
     const outgoing = httpRequest(
       {
         host: '127.0.0.1',

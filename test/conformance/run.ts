@@ -62,6 +62,7 @@ for (const family of families) {
   }
 }
 
+if (counts.steps === 0) throw new Error(`no step has ${options.only} in its name`)
 const seconds = ((performance.now() - began) / 1000).toFixed(1)
 console.log(
   `${counts.steps} steps in ${seconds} s: ${counts.unexplained} differences, ${counts.explained} explained`,

@@ -96,6 +96,56 @@ export const http: Family = {
     get('/v1/catalog/nodes?dc=nope&stale'),
     get('/v1/status/leader'),
     get('/v1/status/peers'),
+    ...[
+      '/v1/catalog/nodes/',
+      '/v1/catalog/services/',
+      '/v1/agent/self/',
+      '/v1/session/list/',
+      '/v1/session/list/x',
+    ].map((path) => get(path, { compare: 'nothing' })),
+    get('/v1/health/state/any/'),
+    get('/v1/catalog/service/consul/'),
+    get('/v1/catalog/service/a%2Fb'),
+    get('/v1/catalog/service/consul?near=_ip', { headers: { 'X-Forwarded-For': '10.0.0.1' } }),
+    ...[
+      'application/x-www-form-urlencoded',
+      'application/json',
+      'text/plain',
+      'multipart/form-data',
+      'nonsense',
+      'a/b; c',
+    ].flatMap((type) => [
+      put('/v1/kv/typed', 'a=b&c', {
+        name: `PUT a key as ${type}`,
+        headers: { 'Content-Type': type },
+      }),
+      put('/v1/kv/typed', '', {
+        name: `PUT nothing as ${type}`,
+        headers: { 'Content-Type': type },
+      }),
+      put('/v1/session/destroy/00000000-0000-4000-8000-000000000000', '', {
+        name: `destroy as ${type}`,
+        headers: { 'Content-Type': type },
+      }),
+    ]),
+    put('/v1/kv/typed', 'in pieces', {
+      name: 'a chunked body',
+      headers: { 'Transfer-Encoding': 'chunked' },
+    }),
+    get('/v1/kv/typed?raw'),
+    get('/v1/kv/typed', { name: 'GET with a body', body: 'ignored' }),
+    request('DELETE', '/v1/kv/typed', { name: 'DELETE with a body', body: 'ignored' }),
+    get(`/v1/catalog/nodes?filter=${'Node%20==%20x%20or%20'.repeat(1200)}Node%20==%20x`, {
+      name: 'a filter of 26 KB',
+    }),
+    get('/v1/status/leader', {
+      name: 'a header of 100 KB',
+      headers: { 'X-Long': 'x'.repeat(100_000) },
+    }),
+    get('/v1/status/leader', {
+      name: '200 headers',
+      headers: Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`X-Many-${at}`, '1'])),
+    }),
     put('/v1/session/create', '{}', {
       name: 'Content-Type is not looked at',
       headers: { 'Content-Type': 'text/xml' },

@@ -82,5 +82,6 @@ t.test(
 t.test('refuses a pattern that would become too long a program', async (t) => {
   t.throws(() => compilePattern('(a{30}b{30}){30}'.repeat(12)), /expression too large/)
   t.throws(() => compilePattern(`${'('.repeat(2000)}a${')'.repeat(2000)}`), /nests too deeply/)
+  t.throws(() => compilePattern('[[:constructor:]]'), /invalid character class range/)
   t.throws(() => compilePattern('(?i'), /invalid or unsupported Perl syntax: `\(\?i`/)
 })
