@@ -53,11 +53,11 @@ export function serverMember(server: ServerIdentity): Member {
 
 /** The same server as a member of the WAN pool, where names carry their data centre. */
 export function wanMember(server: ServerIdentity): Member {
-  const { Tags, ...member } = serverMember(server)
-  const { wan_join_port: _port, ...tags } = Tags
+  const member = serverMember(server)
+  const { wan_join_port: _port, ...Tags } = member.Tags
   return {
     ...member,
-    Tags: tags,
+    Tags,
     Name: `${server.nodeName}.${server.datacenter}`,
     Port: server.serfWanPort,
   }

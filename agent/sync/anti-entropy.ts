@@ -103,13 +103,15 @@ export class AntiEntropy {
     const { rpc, log, state } = this.#options
     const check = state.entries.checks.get(id)
     if (check === undefined || check.gone || check.inSync) return
-    const service =
-      check.row.ServiceID === '' ? undefined : state.entries.services.get(check.row.ServiceID)
+    const { ServiceID } = check.row
+    const service = state.entries.services.get(ServiceID)
+    // Its service is just being registered or deregistered: the check goes with it.
+    if (ServiceID !== '' && (service === undefined || service.gone)) return
     await rpc.write(
       'Catalog.Register',
       {
         ...this.#registration(),
-        ...(service === undefined || service.gone ? {} : { Service: service.row }),
+        ...(service === undefined ? {} : { Service: service.row }),
         Check: check.row,
       },
       { token: this.#tokenOf(check) },

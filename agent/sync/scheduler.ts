@@ -28,7 +28,7 @@ export function scaleFactor(clusterSize: number): number {
 
 /**
  * When to compare everything with the catalog, and when to send just what changed. One thing at a time; a failure is followed by
- * a full comparison after a pause, so nothing is ever only remembered to be tried.
+ * a full comparison after a pause, so nothing is ever only remembered to be tried; a change that comes meanwhile is tried at once.
  */
 export class SyncScheduler {
   readonly #options: SchedulerOptions
@@ -74,13 +74,12 @@ export class SyncScheduler {
       try {
         await (full ? fullSync() : partialSync())
         if (full) nextFullMs = clock.monotonicMs() + this.#fullDelayMs()
-        await this.#idle(nextFullMs)
       } catch (error) {
         if (this.#stop.signal.aborted) return
         onFailure(error)
-        nextFullMs = Number.NEGATIVE_INFINITY
-        await this.#pause(retryIntervalMs * (1 + chance.fraction()))
+        nextFullMs = clock.monotonicMs() + retryIntervalMs * (1 + chance.fraction())
       }
+      await this.#idle(nextFullMs)
     }
   }
 

@@ -184,7 +184,7 @@ export function toCheck(given: Given<HealthCheck>): HealthCheck {
     ServiceID: given.ServiceID ?? '',
     ServiceName: given.ServiceName ?? '',
     ServiceTags: given.ServiceTags ?? null,
-    Type: given.Type ?? ('HTTP' in definition ? 'http' : 'TCP' in definition ? 'tcp' : ''),
+    Type: given.Type ?? '',
     Definition: definition,
     ...indexesOf(given),
   }

@@ -22,7 +22,11 @@ export function agentCheckRoutes(app: App, { agent }: { readonly agent: LocalAge
   app.get<Asked>('/v1/agent/checks', { schema: listSchema }, async (request, reply) => {
     refuseNamespace(request)
     const passes = createFilter<HealthCheck>(request.query.get('filter'), checkFields)
-    reply.json(pick(agent.checks(), passes))
+    const shown = Object.entries(pick(agent.checks(), passes)).map(([id, check]) => [
+      id,
+      { ...check, ServiceTags: check.ServiceTags ?? [] },
+    ])
+    reply.json(Object.fromEntries(shown))
   })
 
   app.put<Asked>('/v1/agent/check/register', { schema: registerSchema }, async (request, reply) => {

@@ -161,7 +161,9 @@ export class LocalRpc implements Rpc {
       const outcome = await waiting
       metrics.gauge('rpc.queries_blocking', store.watchers.size)
       signal?.throwIfAborted()
-      if (outcome === 'changed') await this.#agree(consistency, options)
+      // Nothing that the answer depends on changed, so it is still the answer.
+      if (outcome === 'timeout') return result
+      await this.#agree(consistency, options)
     }
   }
 

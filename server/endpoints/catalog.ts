@@ -34,14 +34,16 @@ export const catalogEndpoints = {
     kind: 'read',
     run(store, { Node: nameOrId }, query, watch) {
       const node = findNodeByNameOrId(store, nameOrId, watch)
-      if (!node) return { index: 0, value: undefined }
-      const services = Array.from(store.services.withPrefix(onNode(node.Node), watch), (row) =>
-        withTags(row.Service),
+      const rows = node ? store.services.withPrefix(onNode(node.Node), watch) : []
+      // A filter that makes no sense is refused whether or not there is such a node.
+      const Services = filtered(
+        Array.from(rows, (row) => withTags(row.Service)),
+        query,
+        serviceFields,
       )
-      return {
-        index: store.maxIndex(['nodes', 'services']),
-        value: { Node: node, Services: filtered(services, query, serviceFields) },
-      }
+      return node
+        ? { index: store.maxIndex(['nodes', 'services']), value: { Node: node, Services } }
+        : { index: 0, value: undefined }
     },
   },
 
