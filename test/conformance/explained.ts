@@ -48,6 +48,12 @@ export const explained: readonly Explained[] = [
     why: 'a path of newer Consuls, added',
   },
   {
+    step: /^blocking: a node goes$/,
+    part: /^watch \/v1\/catalog\/node-services\/b1 body$/,
+    why: 'after the wait a node that went is gone; Consul shows it once more as it was',
+    when: (_, actual = '') => /"Node": ?null/.test(actual),
+  },
+  {
     step: /^blocking:/,
     part: /^watch \S+$/,
     why: 'nothing that was asked for changed, so nobody is woken; Consul wakes on any write to the table',
