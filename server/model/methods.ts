@@ -85,7 +85,8 @@ export interface SessionRequest {
   readonly TTL?: string
   /** The older name of NodeChecks. Empty, or null in JSON, asks for no check of the node at all. */
   readonly Checks?: readonly string[]
-  readonly NodeChecks?: readonly string[]
+  /** Null is kept, and shown. */
+  readonly NodeChecks?: readonly string[] | null
   readonly ServiceChecks?: readonly { readonly ID: string; readonly Namespace: string }[]
 }
 
@@ -98,7 +99,23 @@ export interface ReadReply<T> {
 }
 
 /** Who carries a write out asks for little: where, in whose name. */
-export type WriteOptions = Pick<QueryOptions, 'datacenter' | 'token' | 'signal'>
+export interface WriteOptions extends Pick<QueryOptions, 'datacenter' | 'token' | 'signal'> {
+  /** Which write this is, where it may be sent twice. */
+  readonly id?: WriteId
+}
+
+/**
+ * Names one write for ever. A server that forwards writes gives each of them one, so that a leader which was asked a second
+ * time, the first answer being lost, can give that answer again instead of writing again.
+ */
+export interface WriteId {
+  /** The id of the server that forwards. */
+  readonly origin: string
+  /** New with every start of that server: its sequence begins anew then. */
+  readonly epoch: string
+  /** From 1, one more with every write. */
+  readonly sequence: number
+}
 
 /** The cluster as its users see it. Both a server and, later, a client agent give one. */
 export interface Rpc {

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 import { assert } from '../model/assert.ts'
 import { narrow } from '../model/unsigned.ts'
 
@@ -32,12 +34,21 @@ export function decodeMsgpack(bytes: Uint8Array): unknown {
   return value
 }
 
+export interface DecodeOptions {
+  /**
+   * In the old spec text and bytes look alike. Then a `raw` that isn't UTF-8 becomes bytes, so that nothing is lost: whoever
+   * expects bytes makes them of text too, and gets exactly what was sent.
+   */
+  readonly exactRaw?: boolean
+}
+
 /** The first value in the bytes and where it ends: for streams. */
 export function decodeMsgpackPrefix(
   bytes: Uint8Array,
   offset = 0,
+  options: DecodeOptions = {},
 ): { readonly value: unknown; readonly end: number } {
-  const decoder = new Decoder(bytes, offset)
+  const decoder = new Decoder(bytes, offset, options.exactRaw === true)
   const value = decoder.value(0)
   return { value, end: decoder.offset }
 }
@@ -190,10 +201,12 @@ class Encoder {
 
 class Decoder {
   readonly #buffer: Buffer
+  readonly #exactRaw: boolean
   offset: number
 
-  constructor(bytes: Uint8Array, offset = 0) {
+  constructor(bytes: Uint8Array, offset = 0, exactRaw = false) {
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#exactRaw = exactRaw
     this.offset = offset
   }
 
@@ -268,8 +281,10 @@ class Decoder {
     return this.#buffer.readUIntBE(this.#take(sizeBytes), sizeBytes)
   }
 
-  #text(sizeBytes: number): string {
+  #text(sizeBytes: number): string | Uint8Array {
     const at = this.#take(sizeBytes)
+    if (this.#exactRaw && !isUtf8(this.#buffer.subarray(at, at + sizeBytes)))
+      return new Uint8Array(this.#buffer.subarray(at, at + sizeBytes))
     return this.#buffer.toString('utf8', at, at + sizeBytes)
   }
 

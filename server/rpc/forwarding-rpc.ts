@@ -1,0 +1,151 @@
+import { noLeader } from '../model/errors.ts'
+import type {
+  ReadMethod,
+  ReadMethods,
+  ReadReply,
+  Rpc,
+  WriteId,
+  WriteMethod,
+  WriteMethods,
+  WriteOptions,
+} from '../model/methods.ts'
+import type { QueryOptions } from '../model/query.ts'
+import type { Chance } from '../runtime/chance.ts'
+import { sleep } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import { CallFailed } from './caller.ts'
+import { NotLeader } from './error-wire.ts'
+import type { Calls } from './pool.ts'
+import { RemoteRpc } from './remote-rpc.ts'
+
+export interface ForwardingConfig {
+  /** The methods as this server carries them out itself. */
+  readonly local: Rpc
+  readonly isLeader: () => boolean
+  /** `host:port` of the leader, where one is known. */
+  readonly leaderAddress: () => string | undefined
+  readonly calls: Calls
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly metrics: Metrics
+  readonly datacenter: string
+  /** How long a call waits for a leader, and is made again, before it fails (Consul's rpc_hold_timeout). */
+  readonly holdMs: number
+  /** This server's id; and something new with every start, such as a UUID. Together they name its writes. */
+  readonly origin: Pick<WriteId, 'origin' | 'epoch'>
+  /**
+   * Leaders heed a write's id. Then a write may be made again even when nobody knows what became of it; otherwise only when it
+   * was certainly not carried out.
+   */
+  readonly leadersHeedIds: boolean
+}
+
+/** A call is made again after up to this fraction of the hold; the figure is Consul's. */
+const pauseFraction = 1 / 16
+/** While there is no leader, this often is looked for one: a call then waits no longer than it must. */
+const lookMs = 20
+
+/**
+ * The cluster's methods on any server: what may be answered here is, and the rest is asked of the leader.
+ *
+ *     stale read ──────────────────────────► here
+ *     read, write ── leads? ── yes ─────────► here
+ *                       └ no ── leader known? ── yes ─► there ── leads no more, or lost? ─┐
+ *                                 └ no ── wait ◄──────────────────────────────────────────┘
+ */
+export class ForwardingRpc implements Rpc {
+  readonly #config: ForwardingConfig
+  #sequence = 0
+  #leader: { readonly address: string; readonly rpc: Rpc } | undefined
+
+  constructor(config: ForwardingConfig) {
+    this.#config = config
+  }
+
+  read<M extends ReadMethod>(
+    method: M,
+    args: ReadMethods[M]['args'],
+    options: QueryOptions = {},
+  ): Promise<ReadReply<ReadMethods[M]['reply']>> {
+    const { local } = this.#config
+    if (options.consistency === 'stale' || this.#isForHere(options.datacenter))
+      return local.read(method, args, options)
+    return this.#hold((rpc) => rpc.read(method, args, options), wasNotAnswered, options.signal)
+  }
+
+  write<M extends WriteMethod>(
+    method: M,
+    args: WriteMethods[M]['args'],
+    options: WriteOptions = {},
+  ): Promise<WriteMethods[M]['reply']> {
+    const { local, origin, leadersHeedIds } = this.#config
+    if (this.#isForHere(options.datacenter)) return local.write(method, args, options)
+    this.#sequence += 1
+    const named = { ...options, id: options.id ?? { ...origin, sequence: this.#sequence } }
+    return this.#hold(
+      (rpc) => rpc.write(method, args, named),
+      leadersHeedIds ? wasNotAnswered : wasNotDone,
+      options.signal,
+    )
+  }
+
+  /** Another data centre's calls are refused, or routed, here: the leader could do no more. */
+  #isForHere(datacenter = ''): boolean {
+    const { isLeader, datacenter: own } = this.#config
+    return isLeader() || (datacenter !== '' && datacenter !== own)
+  }
+
+  /** Makes the call until it is answered, may not be made again, or the hold is over. */
+  async #hold<Reply>(
+    make: (rpc: Rpc) => Promise<Reply>,
+    mayAgain: (error: unknown) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Reply> {
+    const { clock, chance, holdMs, metrics } = this.#config
+    const untilMs = clock.monotonicMs() + holdMs
+    const waiting = signal ?? never
+    for (;;) {
+      const rpc = this.#whom()
+      if (rpc === undefined) {
+        if (clock.monotonicMs() >= untilMs) throw noLeader()
+        await sleep(clock, Math.min(lookMs, holdMs), waiting)
+        continue
+      }
+      try {
+        return await make(rpc)
+      } catch (error) {
+        if (!mayAgain(error) || clock.monotonicMs() >= untilMs) throw error
+      }
+      metrics.count('rpc.forward_retry')
+      await sleep(clock, chance.fraction() * holdMs * pauseFraction, waiting)
+    }
+  }
+
+  /** Who carries a call out at this moment. */
+  #whom(): Rpc | undefined {
+    const { isLeader, leaderAddress, local, calls, datacenter } = this.#config
+    if (isLeader()) return local
+    const address = leaderAddress()
+    if (address === undefined || address === '') return undefined
+    if (this.#leader?.address !== address) {
+      const target = { address, speaks: 'praetor' } as const
+      const rpc = new RemoteRpc({ calls, target, datacenter, forwarded: true })
+      this.#leader = { address, rpc }
+    }
+    return this.#leader.rpc
+  }
+}
+
+/** Never fires. Without a listener it is never anybody's to clean up either. */
+const never = new AbortController().signal
+
+/** The call was certainly not carried out. */
+function wasNotDone(error: unknown): boolean {
+  return error instanceof NotLeader || (error instanceof CallFailed && !error.sent)
+}
+
+/** Nobody knows whether it was carried out: for what may be carried out twice, or is known by its id. */
+function wasNotAnswered(error: unknown): boolean {
+  return error instanceof NotLeader || error instanceof CallFailed
+}
