@@ -1,7 +1,8 @@
 import type { Consensus } from './endpoints/call.ts'
 import type { Propose } from './endpoints/method.ts'
-import { encodeCommand } from './fsm/apply.ts'
+import { encodeCommand, encodeOnce } from './fsm/apply.ts'
 import { PraetorError } from './model/errors.ts'
+import type { WriteId } from './model/methods.ts'
 import type { Raft } from './raft/driver.ts'
 import type { CommandOutcome } from './state-machine.ts'
 
@@ -37,9 +38,10 @@ export function consensusOf(raft: Raft<CommandOutcome>): Consensus {
 }
 
 /** Commands go into the log as bytes; a refusal by the state machine comes back as the error it is. */
-export function proposeTo(raft: Raft<CommandOutcome>): Propose {
+export function proposeTo(raft: Raft<CommandOutcome>, id?: WriteId): Propose {
   return async (command, args) => {
-    const outcome = await raft.propose(encodeCommand(command, args))
+    const entry = encodeCommand(command, args)
+    const outcome = await raft.propose(id === undefined ? entry : encodeOnce(id, entry))
     if (outcome instanceof PraetorError) throw outcome
     return outcome as never
   }

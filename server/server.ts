@@ -1,4 +1,5 @@
 import { LocalRpc } from './endpoints/call.ts'
+import type { WriteContext } from './endpoints/method.ts'
 import { endpoints } from './endpoints/table.ts'
 import { Leadership } from './leader/leader.ts'
 import { LeaderLockDelays } from './leader/lock-delays.ts'
@@ -107,20 +108,22 @@ export class Server implements AsyncDisposable {
     this.#store = store
     this.#raft = raft
     this.#sessionTtls = new SessionTtls(store, clock)
+    const writeContext: WriteContext = {
+      store,
+      clock,
+      chance,
+      datacenter: config.datacenter,
+      limits: { sessionTtlMinMs: config.sessionTtlMinMs },
+      propose: proposeTo(raft),
+      known: (id) => ({ ...writeContext, propose: proposeTo(raft, id) }),
+      lockDelays: new LeaderLockDelays(store, clock),
+      sessionDeadlines: this.#sessionTtls,
+    }
     this.rpc = new LocalRpc({
       endpoints,
       store,
       consensus: consensusOf(raft),
-      writeContext: {
-        store,
-        clock,
-        chance,
-        datacenter: config.datacenter,
-        limits: { sessionTtlMinMs: config.sessionTtlMinMs },
-        propose: proposeTo(raft),
-        lockDelays: new LeaderLockDelays(store, clock),
-        sessionDeadlines: this.#sessionTtls,
-      },
+      writeContext,
       clock,
       chance,
       metrics,

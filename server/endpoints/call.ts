@@ -104,7 +104,8 @@ export class LocalRpc implements Rpc {
     if (!consensus.leaseValid()) await this.#holdForLeader(options.signal)
     const writes: WriteTable = this.#needs.endpoints
     const endpoint: WriteEndpoint<M> = writes[method]
-    return endpoint.run(writeContext, args)
+    const { id } = options
+    return endpoint.run(id === undefined ? writeContext : writeContext.known(id), args)
   }
 
   #checkDatacenter(datacenter: string | undefined): void {

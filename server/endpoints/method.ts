@@ -1,5 +1,11 @@
 import type { CommandArgs, CommandName, CommandResult } from '../fsm/commands.ts'
-import type { ReadMethod, ReadMethods, WriteMethod, WriteMethods } from '../model/methods.ts'
+import type {
+  ReadMethod,
+  ReadMethods,
+  WriteId,
+  WriteMethod,
+  WriteMethods,
+} from '../model/methods.ts'
 import type { QueryOptions } from '../model/query.ts'
 import type { Chance } from '../runtime/chance.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -55,6 +61,8 @@ export interface WriteContext {
   readonly limits: { readonly sessionTtlMinMs: number }
   /** Resolves with what the command gave when it was applied, once it is durable. Rejects with a PraetorError. */
   readonly propose: Propose
+  /** The same, with what is proposed known by the id: a write that comes twice is then carried out once. */
+  readonly known: (id: WriteId) => WriteContext
   /** The leader's own memory of lock delays and session deadlines; it is not replicated. */
   readonly lockDelays: LockDelays
   readonly sessionDeadlines: SessionDeadlines

@@ -80,7 +80,7 @@ function checksOf({
 }: SessionRequest): Pick<Session, 'NodeChecks' | 'ServiceChecks' | 'Checks'> {
   const isDefault = Checks === undefined || (Checks.length === 1 && Checks[0] === serfCheckId)
   return {
-    NodeChecks: [...(Checks?.length === 0 ? Checks : (NodeChecks ?? [serfCheckId]))],
+    NodeChecks: Checks?.length === 0 ? [] : NodeChecks === undefined ? [serfCheckId] : NodeChecks,
     ServiceChecks: ServiceChecks === undefined ? null : [...ServiceChecks],
     ...(isDefault || Checks.length === 0 ? {} : { Checks: [...Checks] }),
   }

@@ -1,5 +1,8 @@
 import { assert } from '../model/assert.ts'
 import { PraetorError } from '../model/errors.ts'
+import type { WriteId } from '../model/methods.ts'
+import { recallOutcome, rememberOutcome } from '../state/outcomes.ts'
+import type { Outcome } from '../state/schema.ts'
 import type { Store } from '../state/store.ts'
 import { decodeMsgpack, encodeMsgpack } from '../wire/msgpack.ts'
 import type { Command } from './command.ts'
@@ -14,16 +17,23 @@ export function encodeCommand<C extends CommandName>(name: C, args: CommandArgs<
   return payload
 }
 
+/** A command under the id by which it is known should it come again: the number of this form, the id, the command's own entry. */
+export function encodeOnce(id: WriteId, entry: Uint8Array): Uint8Array {
+  const payload = withHead(encodeMsgpack([id.origin, id.epoch, id.sequence, entry]))
+  payload[0] = onceNumber
+  return payload
+}
+
+/** No command has this number. */
+const onceNumber = 255
+
 /**
  * Carries one log entry out: the command's result, or the PraetorError with which it refused. Anything else that is thrown, an
  * unknown command above all, says that this server can't follow the log, and it must stop before it answers from a wrong state.
  */
-export function applyEntry(
-  store: Store,
-  index: number,
-  payload: Uint8Array,
-): CommandResult<CommandName> | PraetorError {
+export function applyEntry(store: Store, index: number, payload: Uint8Array): Applied {
   const number = payload[0] ?? 0
+  if (number === onceNumber) return applyOnce(store, index, payload)
   const command = byNumber[number]
   assert(command !== undefined, `log entry ${index} holds command ${number}, which is unknown here`)
   const args = command.codec ? command.codec.decode(payload) : decodeMsgpack(payload.subarray(1))
@@ -35,6 +45,30 @@ export function applyEntry(
   }
 }
 
+/** Carries a command out unless it was before; then what it gave, or refused with, is given again. */
+function applyOnce(store: Store, index: number, payload: Uint8Array): Applied {
+  const [origin, epoch, sequence, entry] = decodeMsgpack(payload.subarray(1)) as [
+    string,
+    string,
+    number,
+    Uint8Array,
+  ]
+  const id = { origin, epoch, sequence }
+  const before = recallOutcome(store, id)
+  if (before?.kind === 'refused') return new PraetorError(before.error, before.message)
+  if (before?.kind === 'done') return before.result as Applied
+  const result = applyEntry(store, index, entry)
+  const outcome: Outcome =
+    result instanceof PraetorError
+      ? { kind: 'refused', error: result.kind, message: result.message }
+      : { kind: 'done', result }
+  store.write(index, (tx) => rememberOutcome(store, tx, id, outcome))
+  return result
+}
+
+/** What an entry gave, or the PraetorError with which it was refused. */
+type Applied = CommandResult<CommandName> | PraetorError
+
 /** The table's rows have args of their own each; by number alone they can't be told apart. */
 type AnyCommand = Command<unknown, CommandResult<CommandName>>
 
@@ -44,7 +78,10 @@ function numbered(): (AnyCommand | undefined)[] {
   const rows: (AnyCommand | undefined)[] = []
   for (const [name, row] of Object.entries(commands)) {
     const command = row as unknown as AnyCommand
-    assert(command.number > 0 && command.number < 256, `command ${name} has no one-byte number`)
+    assert(
+      command.number > 0 && command.number < onceNumber,
+      `command ${name} has no one-byte number`,
+    )
     assert(rows[command.number] === undefined, `two commands have the number ${command.number}`)
     rows[command.number] = command
   }

@@ -1,5 +1,7 @@
 import type { HealthCheck, ServiceNode } from '../model/check.ts'
+import type { ErrorKind } from '../model/errors.ts'
 import type { KvEntry } from '../model/kv.ts'
+import type { WriteId } from '../model/methods.ts'
 import type { Node } from '../model/node.ts'
 import type { Service } from '../model/service.ts'
 import type { Session } from '../model/session.ts'
@@ -51,6 +53,30 @@ export function checksOfSession({
   ServiceChecks,
 }: Pick<Session, 'Checks' | 'NodeChecks' | 'ServiceChecks'>): string[] {
   return [...(Checks ?? []), ...(NodeChecks ?? []), ...(ServiceChecks ?? []).map(({ ID }) => ID)]
+}
+
+/** What became of a write: what it gave, or with which PraetorError it was refused. */
+export type Outcome =
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'refused'; readonly error: ErrorKind; readonly message: string }
+
+/** The outcome of a write that another server sent on, under its origin and its place there (outcomes.ts). */
+export interface OutcomeRow extends WriteId {
+  readonly outcome: Outcome
+}
+
+export const outcomeTable = defineTable<OutcomeRow>({
+  name: 'outcomes',
+  key: outcomeKey,
+  indexes: {},
+})
+
+/** A server has fewer writes than this under way, so what is older than so many is never asked about again. */
+const placesPerOrigin = 16_384
+
+/** Places are taken in turn, so an origin never has more rows than places, whatever epochs they are of. */
+export function outcomeKey({ origin, sequence }: Pick<WriteId, 'origin' | 'sequence'>): string {
+  return `${origin}\u0000${sequence % placesPerOrigin}`
 }
 
 /** Nodes under their names; `N1` and `n1` are the same node. */

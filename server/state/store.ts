@@ -4,6 +4,7 @@ import {
   instanceTable,
   kvTable,
   nodeTable,
+  outcomeTable,
   serviceNameTable,
   serviceTable,
   sessionTable,
@@ -39,6 +40,7 @@ export class Store {
   readonly nodes = this.#table(nodeTable)
   readonly services = this.#table(serviceTable)
   readonly checks = this.#table(checkTable)
+  readonly outcomes = this.#table(outcomeTable)
   readonly instances = new Table(instanceTable)
   readonly serviceNames = new Table(serviceNameTable)
 

@@ -32,6 +32,23 @@ export const explained: readonly Explained[] = [
     when: (_, actual) => actual?.includes('has no gossip yet') ?? false,
   },
   {
+    step: /an alias$/,
+    part: any,
+    why: 'alias checks come with client agents, and are refused in so many words until then',
+  },
+  {
+    step: /event/,
+    part: any,
+    why: 'events come with gossip: none can be fired, so none is listed',
+  },
+  {
+    step: /^blocking:/,
+    part: /^watch \/v1\/catalog\/service\/\S+$/,
+    why: "the service's index moved with its check, so whoever waits for the index is told; Consul lets it wait",
+    when: (expected = '', actual = '') =>
+      expected.startsWith('waited') && actual === 'woken, 200, index greater',
+  },
+  {
     step: /^agent: self: Config$/,
     part: /^body$/,
     why: 'PraetorVersion is added, since Version says which Consul is spoken',

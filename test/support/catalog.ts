@@ -37,6 +37,7 @@ export class Catalog {
       datacenter: 'dc1',
       limits: { sessionTtlMinMs: 10_000 },
       propose: async (name, args) => this.log.apply(name, args),
+      known: () => this.#context,
       lockDelays: { isHeldBack: () => false },
       sessionDeadlines: { renew: () => undefined },
     }

@@ -33,6 +33,7 @@ export class Leader {
       this.proposed.push(name)
       return this.log.apply(name, args)
     },
+    known: () => this.context,
     lockDelays: { isHeldBack: (key) => this.heldBack.has(key) },
     sessionDeadlines: { renew: (id) => void this.renewed.push(id) },
   }

@@ -50,6 +50,9 @@ function world() {
       datacenter: 'dc1',
       limits: { sessionTtlMinMs: 10_000 },
       propose: () => Promise.reject(new Error('no writes here')),
+      known: () => {
+        throw new Error('no writes here')
+      },
       lockDelays: { isHeldBack: () => false },
       sessionDeadlines: { renew() {} },
     },

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 
+import { applyEntry, encodeCommand, encodeOnce } from '../../../server/fsm/apply.ts'
 import { digestOf, restoreStore, snapshotStore } from '../../../server/fsm/snapshot.ts'
 import { PraetorError } from '../../../server/model/errors.ts'
 import { getKey, listKeys } from '../../../server/state/kv.ts'
@@ -48,6 +49,9 @@ function busy(): Log {
   log.kv('set', 'b', 'y')
   log.kv('set', 'c')
   log.kv('delete', 'c')
+  const id = { origin: 's1', epoch: 'e1', sequence: 1 }
+  log.index += 1
+  applyEntry(log.store, log.index, encodeOnce(id, encodeCommand('session-destroy', { ID: 'x' })))
   return log
 }
 
