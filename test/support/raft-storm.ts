@@ -26,8 +26,9 @@ export class Storm {
   /** The highest index that somebody was told is committed, when each read was asked. */
   readonly #readFloors = new Map<number, number>()
   #acknowledged = 0
-  /** What each server said of itself at the end of the last step. */
-  readonly #seen = new Map<NodeId, { commitIndex: number; membership: Membership }>()
+  /** What each server had committed at the end of the last step, and the memberships it went by since. */
+  readonly #commits = new Map<NodeId, number>()
+  readonly #memberships = new Map<NodeId, Membership[]>()
   /** Every entry ever seen on a disk, by id: its payload and the term before it. */
   readonly #entries = new Map<string, string>()
   readonly counts = { committed: 0, reads: 0, lost: 0, elections: 0, restores: 0, changes: 0 }
@@ -35,13 +36,17 @@ export class Storm {
   constructor(seed: number) {
     this.#chance = seededChance(seed)
     this.#rates = drawRates(this.#chance)
-    const voters = ['1', '2', '3', '4', '5'].slice(0, this.#pick([1, 2, 3, 3, 5]))
+    const voters = ['1', '2', '3', '4', '5'].slice(0, this.#pick([1, 2, 3, 3, 3, 3, 5, 5]))
     const rngs = seededChance(seed + 1)
     this.cluster = new RaftCluster({
       membership: members(voters),
       chunkBytes: 16,
       config: {
         rng: () => rngs.fraction(),
+        // Short, so that much happens; as many steps long as a real one is ticks.
+        electionTimeoutMinMs: 300,
+        heartbeatMs: 50,
+        leaseGuardMs: 50,
         trailingEntries: this.#pick([0, 2, 10]),
         inflightMessagesMax: this.#pick([1, 2, 64]),
         appendEntriesMax: this.#pick([1, 3, 64]),
@@ -50,6 +55,7 @@ export class Storm {
     })
     this.cluster.observe = ({ node, output }) => {
       if (output.role?.role === 'leader') this.counts.elections += 1
+      if (output.membership !== null) this.#counted(node.id).push(output.membership)
       if (output.restore !== null) this.counts.restores += 1
       for (const settlement of output.settled) {
         const { ticket, outcome } = settlement
@@ -83,8 +89,9 @@ export class Storm {
       if (this.#happens('change')) this.#change()
       if (this.#happens('transfer')) this.#atLeader({ kind: 'transfer', to: null })
       if (this.#happens('snapshot')) this.#snapshot()
-      if (this.#happens('crash')) this.#crashOrRestart()
-      if (this.#happens('cut')) this.#cutOrHeal()
+      if (this.#happens('crash')) this.#crash()
+      if (this.#happens('cut')) this.#cut()
+      this.#repair()
       this.#check()
       if (step % 25 === 0) this.#checkLogs()
     }
@@ -175,7 +182,13 @@ export class Storm {
     const { membership } = this.cluster.core(leader).status()
     const changes = new Map<NodeId, MembershipChange>()
     for (let left = this.#pick([1, 1, 2, 3]); left > 0; left -= 1) {
-      const kind = this.#pick(['addVoter', 'addLearner', 'remove'] as const)
+      const isSmall = membership.voters.length < 4
+      const kind = this.#pick([
+        'addVoter',
+        isSmall ? 'addVoter' : 'remove',
+        'addLearner',
+        'remove',
+      ] as const)
       if (kind === 'remove') {
         const id = this.#pick([...membership.voters, ...membership.learners])
         changes.set(id, { kind, id })
@@ -204,10 +217,23 @@ export class Storm {
       this.cluster.saveSnapshot(id)
   }
 
-  #crashOrRestart(): void {
-    const { id, isUp } = this.#pick([...this.cluster.nodes.values()])
-    if (!isUp) this.#restart(id)
-    else if (this.cluster.up().length > 1) this.cluster.crash(id)
+  #crash(): void {
+    const id = this.#victim()
+    if (this.cluster.node(id).isUp && this.cluster.up().length > 1) this.cluster.crash(id)
+  }
+
+  /** Somebody sees to what is broken, about as often as a leader is elected. */
+  #repair(): void {
+    for (const { id, isUp } of this.cluster.nodes.values())
+      if (!isUp && this.#happens('restart')) this.#restart(id)
+    if (this.cluster.cut.size > 0 && this.#happens('heal')) this.cluster.heal()
+  }
+
+  /** Half of the time a leader: most of what can go wrong begins there. */
+  #victim(): NodeId {
+    const { leader } = this.cluster
+    if (leader !== null && this.#chance.fraction() < 0.5) return leader
+    return this.#pick([...this.cluster.nodes.keys()])
   }
 
   #restart(id: NodeId): void {
@@ -216,12 +242,15 @@ export class Storm {
     this.cluster.tickAt(id, this.#nowMs)
   }
 
-  #cutOrHeal(): void {
-    const { cluster } = this
-    const ids = [...cluster.nodes.keys()]
-    if (cluster.cut.size > 0 && this.#chance.fraction() < 0.6) cluster.heal()
-    else if (this.#chance.fraction() < 0.5) cluster.isolate(this.#pick(ids))
-    else cluster.cut.add(`${this.#pick(ids)}>${this.#pick(ids)}`)
+  /** A server from everybody, or one way of one link. */
+  #cut(): void {
+    const id = this.#victim()
+    const others = [...this.cluster.nodes.keys()].filter((other) => other !== id)
+    if (others.length === 0 || this.#chance.fraction() < 0.3) this.cluster.isolate(id)
+    else {
+      const other = this.#pick(others)
+      this.cluster.cut.add(this.#chance.fraction() < 0.7 ? `${id}>${other}` : `${other}>${id}`)
+    }
   }
 
   #atLeader(event: RaftEvent): void {
@@ -234,16 +263,24 @@ export class Storm {
     this.#checkLeases()
     for (const { id, core } of this.cluster.up()) {
       const { commitIndex, role, membership } = core.status()
-      const before = this.#seen.get(id)
-      this.#seen.set(id, { commitIndex, membership })
-      if (role !== 'leader' || before === undefined || commitIndex <= before.commitIndex) continue
+      const before = this.#commits.get(id) ?? commitIndex
+      const counted = this.#counted(id)
+      this.#commits.set(id, commitIndex)
+      this.#memberships.set(id, [membership])
+      if (role !== 'leader' || commitIndex <= before) continue
       if (this.cluster.committedAt(commitIndex) === undefined) continue
-      // The change that was committed may have begun the next one in the same turn.
-      const isHeld = [before.membership, membership].some(
-        (counted) => quorumReached(counted, (voter) => this.#holds(voter, commitIndex)) >= 1,
+      // By any that was in effect in this step: a change that is committed may have begun the next one.
+      const isHeld = counted.some(
+        (one) => quorumReached(one, (voter) => this.#holds(voter, commitIndex)) >= 1,
       )
       assert(isHeld, `${id} committed ${commitIndex}, and no quorum has it on disk`)
     }
+  }
+
+  #counted(id: NodeId): Membership[] {
+    const counted = this.#memberships.get(id) ?? []
+    this.#memberships.set(id, counted)
+    return counted
   }
 
   /** Log Matching, by its induction: who has the same entry has the same payload in it and the same entry before it. */
@@ -328,16 +365,21 @@ const ratesMax = {
   newServer: 0.5,
   transfer: 0.01,
   snapshot: 0.05,
-  crash: 0.02,
+  crash: 0.01,
+  restart: 0.05,
   cut: 0.02,
+  heal: 0.02,
 }
+
+/** What mends is never switched off. */
+const menders = new Set<string>(['propose', 'restart', 'heal'])
 
 type Calamity = keyof typeof ratesMax
 
 function drawRates(chance: Chance): Record<Calamity, number> {
   const rates = { ...ratesMax }
   for (const calamity of Object.keys(rates) as Calamity[]) {
-    const isCalm = calamity !== 'propose' && chance.fraction() < 0.3
+    const isCalm = !menders.has(calamity) && chance.fraction() < 0.3
     rates[calamity] *= isCalm ? 0 : chance.fraction()
   }
   return rates

@@ -13,7 +13,7 @@ t.test('whatever the weather, Raft keeps its promises, and agrees when it clears
   for (let seed = seedFirst; seed < seedFirst + seedCount; seed += 1) {
     const storm = new Storm(seed)
     try {
-      storm.rage(1500)
+      storm.rage(4000)
       storm.clear()
     } catch (error) {
       t.error(error, `SEED=${seed}`)
