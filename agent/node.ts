@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 
 import type { AgentService, LocalAgent, RegisterOptions } from '../api/ports.ts'
 import type { CheckStatus, HealthCheck } from '../server/model/check.ts'
+import { origin } from '../server/model/coordinate.ts'
 import type { CheckDefinition, ServiceDefinition } from '../server/model/definition.ts'
 import { PraetorError } from '../server/model/errors.ts'
 import type { Member } from '../server/model/member.ts'
@@ -63,7 +64,7 @@ export class AgentNode implements LocalAgent {
         PraetorVersion: praetorVersion,
       },
       DebugConfig: debugConfig(config, nodeId),
-      Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustment: 0, Height: 0.00001 },
+      Coord: origin,
       Member: (await cluster.wait()).members({ wan: false })[0],
       Stats: this.#stats(),
       Meta: { ...config.nodeMeta, 'consul-network-segment': '' },

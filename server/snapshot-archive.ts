@@ -85,21 +85,22 @@ export async function readArchive(archive: AsyncIterable<Uint8Array>): Promise<O
 
 async function gunzip(archive: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Buffer[] = []
+  const unzip = createGunzip()
   try {
-    for await (const chunk of pipeline(Readable.from(archive), createGunzip(), () => undefined))
+    for await (const chunk of pipeline(Readable.from(archive), unzip, () => undefined))
       chunks.push(chunk as Buffer)
   } catch (error) {
-    throw unreadable(`failed to decompress snapshot: ${inGoWords(error)}`)
+    throw unreadable(`failed to decompress snapshot: ${inGoWords(error, unzip.bytesWritten)}`)
   }
   return Buffer.concat(chunks)
 }
 
-function inGoWords(error: unknown): string {
+function inGoWords(error: unknown, sizeBytes: number): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'Z_DATA_ERROR':
       return 'gzip: invalid header'
     case 'Z_BUF_ERROR':
-      return 'unexpected EOF'
+      return sizeBytes === 0 ? 'EOF' : 'unexpected EOF'
     default:
       return describeError(error)
   }

@@ -15,8 +15,12 @@ export function parseBody(body: Uint8Array, prefix: string): unknown {
 
 /** Decodes a body by a table of fields. The first mistake is a 400 with Go's text for it after the prefix. */
 export function decodeBody(kind: Kind, body: Uint8Array, prefix: string): unknown {
+  return decodeParsed(kind, parseBody(body, prefix), prefix)
+}
+
+export function decodeParsed(kind: Kind, parsed: unknown, prefix: string): unknown {
   const faults: Fault[] = []
-  const decoded = decode(kind, parseBody(body, prefix), 'api', [], faults)
+  const decoded = decode(kind, parsed, 'api', [], faults)
   refuseFaults(kind, faults, prefix)
   return decoded
 }

@@ -8,6 +8,7 @@ import { readOptions } from './query.ts'
 
 export interface Read<Value> {
   readonly value: Value
+  readonly index: number
   readonly headers: HeaderList
 }
 
@@ -27,7 +28,7 @@ export async function readIndexed<M extends ReadMethod>(
   args: ReadMethods[M]['args'],
 ): Promise<Read<ReadMethods[M]['reply']>> {
   const { value, meta } = await ask({ rpc }, method, args, readOptions(request))
-  return { value, headers: indexHeaders(meta) }
+  return { value, index: meta.index, headers: indexHeaders(meta) }
 }
 
 /** A read of the catalog or of health: the same, with the consistency that the answer had, and nodes near to a given one first. */
@@ -36,12 +37,11 @@ export async function readDiscovery<M extends ReadMethod>(
   request: Request,
   method: M,
   args: ReadMethods[M]['args'],
+  options: QueryOptions = readOptions(request),
 ): Promise<Read<ReadMethods[M]['reply']>> {
-  const options = readOptions(request)
   const near = options.near === '_agent' ? { ...options, near: agent.nodeName } : options
   const { value, meta } = await ask({ rpc }, method, args, near)
-  const headers = discoveryHeaders(meta)
-  return { value, headers }
+  return { value, index: meta.index, headers: discoveryHeaders(meta) }
 }
 
 async function ask<M extends ReadMethod>(
@@ -55,9 +55,4 @@ async function ask<M extends ReadMethod>(
   } catch (error) {
     throw new FailedRead(error, unanswered)
   }
-}
-
-/** Consul's agent keeps what was asked with `?cached`; we ask the server each time, which is what it calls a miss. */
-export function cacheHeaders(request: Request, headers: HeaderList): HeaderList {
-  return request.query.has('cached') ? ['X-Cache', 'MISS', ...headers] : headers
 }

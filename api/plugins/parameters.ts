@@ -1,3 +1,5 @@
+import { escapePercent, unescapePercent } from './percent.ts'
+
 /**
  * The parameters after the `?`, read as Go's url.ParseQuery reads them: `&` and `;` separate, `+` is a space, presence without a
  * value is a value (`''`), and what is malformed is left out and remembered, since it fails the whole request.
@@ -34,6 +36,14 @@ export class Parameters {
     return this.#values.get(name) ?? []
   }
 
+  /** Go's Values.Encode: sorted by name, each spelled in the one way it has. */
+  encode(): string {
+    return [...this.#values]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([name, values]) => values.map((value) => `${escape(name)}=${escape(value)}`))
+      .join('&')
+  }
+
   #add(name: string, value: string): void {
     const values = this.#values.get(name)
     if (values) values.push(value)
@@ -48,10 +58,7 @@ export const parseParameters = (text: string): Parameters =>
   text === '' ? noParameters : new Parameters(text)
 
 function unescape(text: string): string | undefined {
-  if (!/[%+]/.test(text)) return text
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
+  return /[%+]/.test(text) ? unescapePercent(text.replaceAll('+', ' ')) : text
 }
+
+const escape = (text: string): string => escapePercent(text).replaceAll('%20', '+')

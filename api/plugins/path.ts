@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 
 import { endWith } from './answer.ts'
+import { escapePercent, unescapePercent } from './percent.ts'
 
 /**
  * What Go's HTTP server and its mux do to a URL before any handler sees it. Nearly every URL is plain and passes one test; the
@@ -26,7 +27,7 @@ export function examine(url: string, options: { readonly filterUnprintable: bool
   const rawPath = at < 0 ? target : target.slice(0, at)
   const query = at < 0 ? '' : target.slice(at)
   if (!rawPath.startsWith('/')) return { kind: 'malformed' }
-  const path = decode(rawPath)
+  const path = unescapePercent(rawPath)
   if (path === undefined) return { kind: 'malformed' }
   if (options.filterUnprintable && unprintable.test(path)) return { kind: 'unprintable' }
   const cleaned = clean(path)
@@ -35,17 +36,8 @@ export function examine(url: string, options: { readonly filterUnprintable: bool
     : { kind: 'redirect', path: cleaned, query }
 }
 
-/** Go's unicode.IsPrint. */
-const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
-
-/** Undefined for malformed escapes and, unlike Go, for bytes that are not UTF-8, which a JSON answer could not name. */
-function decode(rawPath: string): string | undefined {
-  try {
-    return decodeURIComponent(rawPath)
-  } catch {
-    return undefined
-  }
-}
+/** Go's unicode.IsPrint, which takes a byte that is part of no character for a printable one. */
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} \ufdd0-\ufde7]/u
 
 /** Go's path.Clean, with the closing slash kept. */
 export function clean(path: string): string {
@@ -60,9 +52,7 @@ export function clean(path: string): string {
 
 /** Go's URL.EscapedPath. */
 export function escapePath(path: string): string {
-  return encodeURIComponent(path)
-    .replace(/%(?:24|26|2B|2C|2F|3A|3B|3D|40)/g, decodeURIComponent)
-    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return escapePercent(path).replace(/%(?:24|26|2B|2C|2F|3A|3B|3D|40)/g, decodeURIComponent)
 }
 
 /** Go's http.Redirect: a page for who asked with GET, otherwise the header alone. */

@@ -37,16 +37,15 @@ export function writeOptions(request: Request): {
 }
 
 /** For what only this data centre can answer, and nobody forwards. */
-export function refuseOtherDatacenter({ query }: Request, datacenter: string): void {
-  const asked = query.get('dc')
+export function refuseOtherDatacenter(asked: string, datacenter: string): void {
   if (asked !== '' && asked !== datacenter) throw noPathToDatacenter()
 }
 
 /** Namespaces are not part of what we speak, and a client that relies on them must be told. */
 export function refuseNamespace(request: Request): void {
-  if (request.headers['x-consul-namespace'] !== undefined)
+  if ((request.headers['x-consul-namespace'] ?? '') !== '')
     throw new PraetorError('bad-request', namespaces('header', 'X-Consul-Namespace'))
-  if (request.query.has('ns'))
+  if (request.query.get('ns') !== '')
     throw new PraetorError('bad-request', namespaces('query parameter', 'ns'))
 }
 
@@ -103,7 +102,7 @@ function nodeMetaOf(query: Parameters): Record<string, string> | undefined {
   return meta
 }
 
-/** Nothing is cached here, so the directives change nothing; but a malformed one is an error for every client of Consul. */
+/** Whatever they say, nothing is fresher than our answers (cached.ts); but a malformed one is an error for every client of Consul. */
 function checkCacheControl(request: Request): void {
   const header = (request.headers['cache-control'] ?? '').trim().toLowerCase()
   if (header === '') return

@@ -21,7 +21,9 @@ const decodeFailed = 'Request decode failed: '
 export function agentCheckRoutes(app: App, { agent }: { readonly agent: LocalAgent }): void {
   app.get<Asked>('/v1/agent/checks', { schema: listSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const passes = createFilter<HealthCheck>(request.query.get('filter'), checkFields)
+    const passes = createFilter<HealthCheck>(request.query.get('filter'), checkFields, {
+      bareFieldErrors: true,
+    })
     const shown = Object.entries(pick(agent.checks(), passes)).map(([id, check]) => [
       id,
       { ...check, ServiceTags: check.ServiceTags ?? [] },

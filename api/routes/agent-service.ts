@@ -87,7 +87,10 @@ function describe(
   const service = agent.service(id)
   if (!service) return undefined
   const hash = contentHash(encodeJson(service))
-  return { body: { ...service, ContentHash: hash }, hash }
+  // Consul prints the hash before what only some services have.
+  const { Proxy, Connect, ...common } = service
+  const mesh = { ...(Proxy ? { Proxy } : {}), ...(Connect ? { Connect } : {}) }
+  return { body: { ...common, ContentHash: hash, ...mesh }, hash }
 }
 
 /** How long to wait: what was asked, the default where nothing was, and never above the maximum. */

@@ -8,8 +8,9 @@ import type { CatalogService, Service } from '../../server/model/service.ts'
 import { CatalogService as CatalogServiceSchema } from '../../server/model/service.ts'
 import { deregisterStruct, registerStruct, toRegistration } from '../fields/catalog.ts'
 import { readBody } from '../plugins/body.ts'
+import { CachedReads } from '../plugins/cached.ts'
 import { decodeBody } from '../plugins/decode.ts'
-import { cacheHeaders, readDiscovery } from '../plugins/discovery.ts'
+import { readDiscovery } from '../plugins/discovery.ts'
 import { readOptions, refuseNamespace, writeOptions } from '../plugins/query.ts'
 import { requireName } from '../plugins/required.ts'
 import type { ApiPorts } from '../ports.ts'
@@ -21,6 +22,7 @@ const decodeFailed = 'Request decode failed: '
 /** Nodes and what runs on them. */
 export function catalogRoutes(app: App, ports: ApiPorts): void {
   const { rpc, status } = ports
+  const cached = new CachedReads()
 
   app.put<Asked>('/v1/catalog/register', { schema: registerSchema }, async (request, reply) => {
     refuseNamespace(request)
@@ -51,8 +53,8 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
 
   app.get<Asked>('/v1/catalog/services', { schema: servicesSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const { value, headers } = await readDiscovery(ports, request, 'Catalog.ListServices', {})
-    reply.rows(value, encodePlainJson, cacheHeaders(request, headers))
+    const { value, headers } = await cached.read(ports, request, 'Catalog.ListServices', {})
+    reply.rows(value, encodePlainJson, headers)
   })
 
   for (const [path, Connect] of [
@@ -67,8 +69,8 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
         ...(request.query.has('tag') ? { ServiceTags: request.query.all('tag') } : {}),
         ...(Connect ? { Connect } : {}),
       }
-      const { value, headers } = await readDiscovery(ports, request, 'Catalog.ServiceNodes', args)
-      reply.rows(value, encodeInstances, cacheHeaders(request, headers))
+      const { value, headers } = await cached.read(ports, request, 'Catalog.ServiceNodes', args)
+      reply.rows(value, encodeInstances, headers)
     })
 
   app.get<Asked>('/v1/catalog/node/*', { schema: nodeSchema }, async (request, reply) => {

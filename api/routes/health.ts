@@ -8,7 +8,8 @@ import {
 import { PraetorError } from '../../server/model/errors.ts'
 import { encodePlainJson } from '../../server/model/json.ts'
 import { parseBool } from '../plugins/boolean.ts'
-import { cacheHeaders, readDiscovery } from '../plugins/discovery.ts'
+import { CachedReads } from '../plugins/cached.ts'
+import { readDiscovery } from '../plugins/discovery.ts'
 import type { Parameters } from '../plugins/parameters.ts'
 import { readOptions, refuseNamespace } from '../plugins/query.ts'
 import { requireName } from '../plugins/required.ts'
@@ -18,6 +19,8 @@ import { reading, restOfPath, optional } from '../schemas.ts'
 
 /** Checks, and services seen through them. */
 export function healthRoutes(app: App, ports: ApiPorts): void {
+  const cached = new CachedReads()
+
   app.get<Asked>('/v1/health/node/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
     readOptions(request)
@@ -57,8 +60,8 @@ export function healthRoutes(app: App, ports: ApiPorts): void {
         ...(isPassingOnly(query) ? { PassingOnly: true } : {}),
         ...kind,
       }
-      const { value, headers } = await readDiscovery(ports, request, 'Health.ServiceNodes', args)
-      reply.rows(value, encodeInstances, cacheHeaders(request, headers))
+      const { value, headers } = await cached.read(ports, request, 'Health.ServiceNodes', args)
+      reply.rows(value, encodeInstances, headers)
     })
 }
 

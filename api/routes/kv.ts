@@ -7,6 +7,7 @@ import type { Rpc } from '../../server/model/methods.ts'
 import { parseUnsigned64, type Unsigned64 } from '../../server/model/unsigned.ts'
 import { encodeEntry, Entry } from '../fields/kv.ts'
 import { readBody } from '../plugins/body.ts'
+import { acceptsGzip } from '../plugins/gzip.ts'
 import { indexHeaders } from '../plugins/headers.ts'
 import type { Parameters } from '../plugins/parameters.ts'
 import { readOptions, refuseNamespace, writeOptions } from '../plugins/query.ts'
@@ -38,9 +39,12 @@ export function kvRoutes(
       requireKey(key)
       const { value, meta } = await rpc.read('KVS.Get', { Key: key }, options)
       if (!value) reply.empty(404, indexHeaders(meta))
-      else if (query.has('raw'))
-        reply.typed('text/plain', value.Value, [...rawHeaders, ...indexHeaders(meta)])
-      else reply.encoded(`[${encodeEntry(value)}]`, indexHeaders(meta))
+      else if (query.has('raw')) {
+        // Consul's compressor has named itself before it finds nothing to compress.
+        const zip = value.Value.length === 0 && acceptsGzip(request.headers['accept-encoding'])
+        const headers = [...rawHeaders, ...(zip ? zipHeaders : []), ...indexHeaders(meta)]
+        reply.typed('text/plain', value.Value, headers)
+      } else reply.encoded(`[${encodeEntry(value)}]`, indexHeaders(meta))
     }
   })
 
@@ -90,6 +94,7 @@ const nothing = new Uint8Array(0)
 
 /** A raw value must not be taken for a page by a browser that was led here. */
 const rawHeaders = ['Content-Security-Policy', 'sandbox', 'X-Content-Type-Options', 'nosniff']
+const zipHeaders = ['Content-Encoding', 'gzip']
 
 function requireKey(key: string): void {
   if (key === '') throw new PraetorError('bad-request', 'Missing key name')
@@ -97,7 +102,7 @@ function requireKey(key: string): void {
 
 function refuseConflict(query: Parameters, flags: readonly string[]): void {
   if (query.text !== '' && flags.filter((flag) => query.has(flag)).length > 1)
-    throw new PraetorError('bad-request', `Conflicting flags: ${query.text}`)
+    throw new PraetorError('bad-request', `Conflicting flags: ${query.encode()}`)
 }
 
 function conditionOf(query: Parameters): {

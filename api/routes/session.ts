@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
 
-import { serfCheckId } from '../../server/model/check.ts'
 import { parseDuration } from '../../server/model/duration.ts'
 import { PraetorError } from '../../server/model/errors.ts'
 import { encodeJson, encodePlainJson } from '../../server/model/json.ts'
@@ -8,13 +7,15 @@ import type { SessionRequest } from '../../server/model/methods.ts'
 import { Session as SessionSchema } from '../../server/model/session.ts'
 import { checkId, struct } from '../fields/struct.ts'
 import { readBody } from '../plugins/body.ts'
-import { decodeBody } from '../plugins/decode.ts'
+import { decodeParsed, parseBody } from '../plugins/decode.ts'
 import { readIndexed } from '../plugins/discovery.ts'
 import { readOptions, refuseNamespace, writeOptions } from '../plugins/query.ts'
 import { requireName } from '../plugins/required.ts'
 import type { ApiPorts } from '../ports.ts'
 import type { App, Asked } from '../request.ts'
 import { reading, restOfPath, writing } from '../schemas.ts'
+
+const decodeFailed = 'Request decode failed: '
 
 /** Sessions: what locks and ephemeral keys hang on. */
 export function sessionRoutes(app: App, ports: ApiPorts): void {
@@ -23,9 +24,10 @@ export function sessionRoutes(app: App, ports: ApiPorts): void {
   app.put<Asked>('/v1/session/create', { schema: createSchema }, async (request, reply) => {
     refuseNamespace(request)
     const body = await readBody(request.raw)
-    const given =
-      body.length === 0 ? {} : decodeBody(sessionStruct, body, 'Request decode failed: ')
-    const Session = toSession(given ?? {}, agent.nodeName)
+    const parsed = body.length === 0 ? {} : parseBody(body, decodeFailed)
+    const decoded = decodeParsed(sessionStruct, parsed, decodeFailed) as GivenSession | undefined
+    const given = { ...decoded, ...nullChecks(parsed) }
+    const Session = toSession(given, agent.nodeName)
     const ID = await rpc.write('Session.Apply', { Op: 'create', Session }, writeOptions(request))
     reply.encoded(encodePlainJson({ ID }))
   })
@@ -88,35 +90,30 @@ const sessionStruct = struct(
 interface GivenSession extends Omit<SessionRequest, 'LockDelayMs' | 'ServiceChecks' | 'Node'> {
   readonly Node?: string
   readonly LockDelay?: unknown
-  readonly Checks?: readonly string[]
   readonly ServiceChecks?: readonly { readonly ID?: string; readonly Namespace?: string }[]
 }
 
 function toSession(given: GivenSession, nodeName: string): SessionRequest {
-  const { LockDelay, Checks, NodeChecks, ServiceChecks, ...others } = given
-  const checks = nodeChecks(Checks, NodeChecks)
+  const { LockDelay, ServiceChecks, ...others } = given
   return {
     ...others,
     Node: given.Node ?? nodeName,
     ...(LockDelay === undefined ? {} : { LockDelayMs: lockDelayMs(LockDelay) }),
-    ...(checks ? { NodeChecks: checks } : {}),
     ...(ServiceChecks
       ? { ServiceChecks: ServiceChecks.map(({ ID = '', Namespace = '' }) => ({ ID, Namespace })) }
       : {}),
   }
 }
 
-/**
- * `Checks` is the older name of `NodeChecks`, and clients use both. An empty list under either name means none at all; otherwise
- * what is named under the older one counts besides the node's own health.
- */
-function nodeChecks(
-  older: readonly string[] | undefined,
-  newer: readonly string[] | undefined,
-): readonly string[] | undefined {
-  if (older?.length === 0 || newer?.length === 0) return []
-  if (!older) return newer
-  return [...new Set([...(newer ?? [serfCheckId]), ...older])]
+/** Only here is null not the same as absent: an absent list of checks has a default, which null puts out of force. */
+function nullChecks(parsed: unknown): { Checks?: readonly string[]; NodeChecks?: null } {
+  if (typeof parsed !== 'object' || parsed === null) return {}
+  const isNull = (wanted: string): boolean =>
+    Object.entries(parsed).some(([name, value]) => value === null && name.toLowerCase() === wanted)
+  return {
+    ...(isNull('checks') ? { Checks: [] } : {}),
+    ...(isNull('nodechecks') ? { NodeChecks: null } : {}),
+  }
 }
 
 /** A duration, or a number: of seconds where it is below a thousand, else of nanoseconds. Anything else is no delay. */
@@ -124,7 +121,7 @@ function lockDelayMs(given: unknown): number {
   if (typeof given === 'number') return nanoseconds(Math.trunc(given))
   if (typeof given !== 'string') return 0
   const delay = parseDuration(given)
-  if (!delay.ok) throw new PraetorError('bad-request', `Request decode failed: ${delay.error}`)
+  if (!delay.ok) throw new PraetorError('bad-request', decodeFailed + delay.error)
   return nanoseconds(delay.ms * 1e6)
 }
 

@@ -9,7 +9,7 @@ import { optional } from '../schemas.ts'
 export function statusRoutes(app: App, { status, agent }: ApiPorts): void {
   const check = (request: Request): void => {
     readOptions(request)
-    refuseOtherDatacenter(request, agent.datacenter)
+    refuseOtherDatacenter(request.query.get('dc'), agent.datacenter)
   }
 
   app.get<Asked>('/v1/status/leader', { schema: leaderSchema }, async (request, reply) => {

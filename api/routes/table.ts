@@ -8,6 +8,7 @@ import { agentMonitorRoutes } from './agent-monitor.ts'
 import { agentServiceRoutes } from './agent-service.ts'
 import { agentRoutes } from './agent.ts'
 import { catalogRoutes } from './catalog.ts'
+import { coordinateRoutes } from './coordinate.ts'
 import { eventRoutes } from './event.ts'
 import { healthRoutes } from './health.ts'
 import { internalUiRoutes } from './internal-ui.ts'
@@ -31,6 +32,7 @@ export const families: readonly ((app: App, ports: ApiPorts, settings: ApiSettin
   kvRoutes,
   sessionRoutes,
   txnRoutes,
+  coordinateRoutes,
   eventRoutes,
   snapshotRoutes,
   internalUiRoutes,

@@ -19,9 +19,13 @@ const escapes: Readonly<Record<string, string>> = {
   '\\b': '\\u0008',
   '\\f': '\\u000c',
 }
-const escaped = /[<>&\u2028\u2029]|\\[bf]/
+const escaped = /[<>&\u2028\u2029]|\\[bf]|[\ufdd0-\ufdd7][\ufdd8-\ufde7]/
 /** Escapes are matched whole, so that the `b` of `\\b` (a backslash, then a b) is not taken for one. */
-const everyEscaped = /[<>&\u2028\u2029]|\\./g
+const everyEscaped = /[<>&\u2028\u2029]|\\.|[\ufdd0-\ufdd7][\ufdd8-\ufde7]/g
+
+const escape = (text: string): string =>
+  // A byte that was no UTF-8 when it came is kept as such a pair (api/plugins/percent.ts).
+  text >= '\ufdd0' ? '\\ufffd' : (escapes[text] ?? text)
 
 /** Bigints and bytes have no JSON of their own: bigints print as digits, bytes as base64, as in Go. */
 function replacer(this: unknown, _key: string, value: unknown): unknown {
@@ -35,9 +39,7 @@ export function base64(bytes: Uint8Array): string {
 }
 
 export function escapeForGo(text: string): string {
-  return escaped.test(text)
-    ? text.replace(everyEscaped, (character) => escapes[character] ?? character)
-    : text
+  return escaped.test(text) ? text.replace(everyEscaped, escape) : text
 }
 
 /** Plain rows: nothing in them but strings, numbers, booleans, arrays and objects. The quick way for hot answers. */

@@ -3,7 +3,10 @@ import { posix } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 
+import { Parameters } from '../../../api/plugins/parameters.ts'
 import { clean, escapePath, examine, isPlain } from '../../../api/plugins/path.ts'
+import { escapePercent, unescapePercent } from '../../../api/plugins/percent.ts'
+import { encodePlainJson } from '../../../server/model/json.ts'
 
 const options = { filterUnprintable: true }
 const segment = fc.oneof(
@@ -63,5 +66,43 @@ t.test('an escaped path leads back to itself', (t) => {
     ),
     { verbose: true },
   )
+  t.end()
+})
+
+t.test('bytes that are no character stay apart, and come back as they were', (t) => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 6 }),
+    fc.string({ unit: 'binary', maxLength: 3 }).map((text) => Buffer.from(text)),
+    fc.constantFrom(Buffer.from('\ufdd0\ufdd8'), Buffer.from('\ufdcf\ufde8')),
+  )
+  fc.assert(
+    fc.property(fc.array(bytes, { maxLength: 3 }), (pieces) => {
+      const whole = Buffer.concat(pieces)
+      const escaped = Array.from(whole, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+      const text = unescapePercent(escaped) ?? ''
+      // It is text that a log can keep, and nothing else comes out as these bytes do.
+      if (!text.isWellFormed()) return false
+      const again = escapePercent(text).replace(/%(..)|(.)/g, (_, hex?: string, plain?: string) =>
+        plain === undefined ? `%${hex?.toLowerCase()}` : `%${plain.charCodeAt(0).toString(16)}`,
+      )
+      return again === escaped
+    }),
+    { numRuns: 5000, verbose: true },
+  )
+  t.equal(unescapePercent('a%C3%BC%FF%c3'), `aü${unescapePercent('%ff')}${unescapePercent('%C3')}`)
+  t.equal(unescapePercent('%f'), undefined)
+  t.equal(encodePlainJson([unescapePercent('%fe%C3%BC')]), '["\\ufffdü"]')
+  t.end()
+})
+
+t.test('parameters are told again as Go tells them: sorted, each spelled in its one way', (t) => {
+  const cases: readonly [string, string][] = [
+    ['recurse&cas=1', 'cas=1&recurse='],
+    ['cas=2&cas=1&acquire=%ff&a=', 'a=&acquire=%FF&cas=2&cas=1'],
+    ["a=a%20b/c~&b=%c3%bc!*'()", 'a=a+b%2Fc~&b=%C3%BC%21%2A%27%28%29'],
+    ['recurse&cas=1;dc=dc1&%ff=1', 'cas=1&dc=dc1&recurse=&%FF=1'],
+    ['', ''],
+  ]
+  for (const [text, encoded] of cases) t.equal(new Parameters(text).encode(), encoded)
   t.end()
 })

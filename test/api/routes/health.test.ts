@@ -4,6 +4,7 @@ import t from 'tap'
 
 import { fakeRpc } from '../../support/fake-agent.ts'
 import { serve } from '../../support/http.ts'
+import { localRpc } from '../../support/local-rpc.ts'
 
 t.test('rows that the server hands out again are encoded once, in every form', async (t) => {
   let encoded = 0
@@ -54,4 +55,52 @@ t.test('what is asked of a service reaches the server', async (t) => {
     t.equal(answer.headers['X-Consul-Effective-Consistency'], 'leader')
     t.strictSame([rpc.asked.at(-1)?.args, rpc.asked.at(-1)?.options], [args, options], target)
   }
+})
+
+t.test('what was asked before with ?cached is a hit, unless it had to be waited for', async (t) => {
+  const { rpc } = localRpc()
+  const { ask } = await serve(t, { rpc })
+  const register = (Service: string) =>
+    ask('PUT', '/v1/catalog/register', {
+      body: JSON.stringify({ Node: 'n1', Address: '127.0.0.1', Service: { Service } }),
+    })
+  await register('other')
+  await register('web')
+  const cases: readonly [target: string, cache: string | undefined][] = [
+    ['health/service/web', undefined],
+    ['health/service/web?cached', 'MISS'],
+    ['health/service/web?cached', 'HIT'],
+    ['health/service/web?cached&index=1', 'HIT'],
+    ['health/service/web?pretty&cached=no&stale', 'HIT'],
+    ['health/service/web?cached&token=t', 'MISS'],
+    ['health/service/web?cached&filter=Service.Port==1', 'MISS'],
+    ['health/service/web?cached&filter=Service.Port==1', 'HIT'],
+    ['health/service/web', undefined],
+    ['health/connect/web?cached', 'MISS'],
+    ['catalog/service/web?cached', 'MISS'],
+    ['catalog/service/web?cached', 'HIT'],
+    ['catalog/services?cached', 'MISS'],
+    ['catalog/services?cached', 'HIT'],
+    ['catalog/nodes?cached', undefined],
+  ]
+  const headers = { 'Cache-Control': 'max-age=0, must-revalidate, stale-if-error=30' }
+  for (const [target, cache] of cases) {
+    const answer = await ask('GET', `/v1/${target}`, { headers })
+    t.equal(answer.status, 200, target)
+    t.equal(answer.headers['X-Cache'], cache, target)
+    t.equal(answer.headers['Age'], cache === 'HIT' ? '0' : undefined, target)
+  }
+  const index = (await ask('GET', '/v1/catalog/services?cached')).headers['X-Consul-Index'] ?? ''
+  const waiting = ask('GET', `/v1/catalog/services?cached&index=${index}`)
+  await register('more')
+  t.match(await waiting, {
+    headers: { 'X-Cache': 'MISS' },
+    body: '{"more":[],"other":[],"web":[]}',
+  })
+  t.match(await ask('GET', '/v1/catalog/services?cached'), {
+    headers: { 'X-Cache': 'HIT' },
+    body: '{"more":[],"other":[],"web":[]}',
+  })
+  const malformed = { headers: { 'Cache-Control': 'max-age=x' } }
+  t.match(await ask('GET', '/v1/catalog/services?cached', malformed), { status: 400 })
 })

@@ -3,6 +3,7 @@ import t from 'tap'
 
 import { fakeRpc } from '../../support/fake-agent.ts'
 import { serve } from '../../support/http.ts'
+import { localRpc } from '../../support/local-rpc.ts'
 
 const index = { 'X-Consul-Index': '8', 'X-Consul-Knownleader': 'true', 'X-Consul-Lastcontact': '0' }
 const json = { 'Content-Type': 'application/json', Vary: 'Accept-Encoding', Connection: 'close' }
@@ -161,4 +162,25 @@ t.test('a value of the largest size passes, one byte more ends the connection', 
     body: text,
     headers: { Connection: 'close' },
   })
+})
+
+t.test('keys of any bytes are written, found and listed apart', async (t) => {
+  const { ask } = await serve(t, { rpc: localRpc().rpc })
+  for (const key of ['%ff', '%fe', 'a%2F%c3', '%EF%BF%BD']) {
+    t.match(await ask('PUT', `/v1/kv/${key}`, { body: key }), { status: 200, body: 'true' })
+    t.match(await ask('GET', `/v1/kv/${key}?raw`), { status: 200, body: key })
+  }
+  for (const key of ['%fd', '%c3', 'a/%EF%BF%BD'])
+    t.match(await ask('GET', `/v1/kv/${key}`), { status: 404 }, key)
+  const keys = await ask('GET', '/v1/kv/?keys')
+  t.same(JSON.parse(keys.body).toSorted(), ['a/\ufffd', '\ufffd', '\ufffd', '\ufffd'])
+  t.match(keys.body, '"\\ufffd"')
+})
+
+t.test('an empty raw value is called compressed to who takes that', async (t) => {
+  const { ask } = await serve(t, { rpc: fakeRpc() })
+  await ask('PUT', '/v1/kv/a')
+  const answer = await ask('GET', '/v1/kv/a?raw', { headers: { 'Accept-Encoding': 'gzip' } })
+  t.match(answer, { status: 200, body: '', headers: { 'Content-Encoding': 'gzip' } })
+  t.notOk((await ask('GET', '/v1/kv/a?raw')).headers['Content-Encoding'])
 })
