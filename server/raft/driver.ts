@@ -2,6 +2,7 @@ import { assert, must } from '../model/assert.ts'
 import { PraetorError } from '../model/errors.ts'
 import type { Timer } from '../runtime/clock.ts'
 import { Applier, withoutShift } from './applier.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { defaultRaftConfig, type RaftConfig } from './core/config.ts'
 import type { RaftMessage } from './core/messages.ts'
 import type {
@@ -57,9 +58,12 @@ export class Raft<Result> implements AsyncDisposable {
   readonly #applier: Applier<Result>
   readonly #keeper: SnapshotKeeper<Result>
   readonly #leading: Leading
+  readonly #watch: ClockWatch
   #core: RaftCore | null = null
 
   readonly #inbox = new Inbox()
+  /** What the core was told since the last turn; kept only if somebody traces. */
+  #stepped: RaftEvent[] = []
   #lastTicket: Ticket = 0
   #scheduled = false
   #stopped = false
@@ -77,6 +81,7 @@ export class Raft<Result> implements AsyncDisposable {
       rng: () => chance.fraction(),
     }
     this.#leading = new Leading(log, metrics)
+    this.#watch = new ClockWatch(clock, this.#config.electionTimeoutMinMs)
     this.#proposals = new Proposals(options.proposalBounds ?? proposalBounds)
     this.#applier = new Applier({
       stateMachine,
@@ -105,6 +110,7 @@ export class Raft<Result> implements AsyncDisposable {
     if (snapshot !== null)
       await this.#applier.restore(this.#options.snapshots.read(snapshot), snapshot)
     this.#core = new RaftCore(this.#config, recovered)
+    this.#options.trace?.({ kind: 'start', recovered })
     this.#tick()
   }
 
@@ -143,7 +149,8 @@ export class Raft<Result> implements AsyncDisposable {
    * applied, and has applied what its predecessors told. So it may be read without asking.
    */
   leaseValid(): boolean {
-    if (!this.#leading.isLeading) return false
+    // Whoever asks may be the first to run after the machine slept, before any turn.
+    if (!this.#leading.isLeading || !this.#watch.agrees) return false
     const lease = this.#running().lease()
     return lease !== null && this.#options.clock.monotonicMs() < lease.untilMs
   }
@@ -285,7 +292,7 @@ export class Raft<Result> implements AsyncDisposable {
   /** Told to the core at once and not next turn, so that it can always say what a snapshot of the present state is. */
   #noteApplied(index: Index): void {
     if (this.#stopped) return
-    this.#running().step({ kind: 'applyDone', index })
+    this.#tell(this.#running(), { kind: 'applyDone', index })
     this.#schedule()
   }
 
@@ -312,7 +319,9 @@ export class Raft<Result> implements AsyncDisposable {
     if (this.#stopped) return
     try {
       this.#step(this.#running())
-      this.#carryOut(this.#running().take())
+      const output = this.#running().take()
+      this.#trace(output)
+      this.#carryOut(output)
       this.#applier.run()
       this.#leading.note(this.#applier.appliedTerm)
       this.#keeper.takeIfDue()
@@ -322,12 +331,13 @@ export class Raft<Result> implements AsyncDisposable {
   }
 
   #step(core: RaftCore): void {
-    core.step({ kind: 'tick', nowMs: this.#options.clock.monotonicMs() })
-    let steppedBytes = this.#inbox.drain(turnBytesMax, (event) => core.step(event))
+    this.#tell(core, { kind: 'tick', nowMs: this.#options.clock.monotonicMs() })
+    if (!this.#watch.look()) this.#tell(core, { kind: 'clockJumped' })
+    let steppedBytes = this.#inbox.drain(turnBytesMax, (event) => this.#tell(core, event))
     if (this.#reads.gathered > 0) {
       const ticket = this.#nextTicket()
       this.#reads.issue(ticket)
-      core.step({ kind: 'readIndex', ticket })
+      this.#tell(core, { kind: 'readIndex', ticket })
       this.#options.metrics.count('raft.verify_leader')
     }
     const waiting = this.#proposals.waiting
@@ -335,11 +345,23 @@ export class Raft<Result> implements AsyncDisposable {
       const ticket = this.#nextTicket()
       const payload = this.#proposals.issue(ticket)
       steppedBytes += payload.length + entryOverheadBytes
-      core.step({ kind: 'propose', ticket, payload })
+      this.#tell(core, { kind: 'propose', ticket, payload })
     }
     const proposed = waiting - this.#proposals.waiting
     if (proposed > 0) this.#options.metrics.count('raft.apply', proposed)
     if (!this.#inbox.isEmpty || (!this.#restoring && this.#proposals.waiting > 0)) this.#schedule()
+  }
+
+  #tell(core: RaftCore, event: RaftEvent): void {
+    core.step(event)
+    if (this.#options.trace !== undefined) this.#stepped.push(event)
+  }
+
+  #trace(output: RaftOutput): void {
+    const { trace } = this.#options
+    if (trace === undefined) return
+    trace({ kind: 'turn', events: this.#stepped, output, status: this.#running().status() })
+    this.#stepped = []
   }
 
   #carryOut(output: RaftOutput): void {

@@ -8,6 +8,7 @@ import type { ProposalBounds } from './proposals.ts'
 import type { SnapshotRhythm } from './snapshot-keeper.ts'
 import type { StateMachine } from './state-machine.ts'
 import type { LogStore, SnapshotStore } from './storage/port.ts'
+import type { Traced } from './trace.ts'
 import type { Index, Membership, NodeId, SnapshotMeta } from './types.ts'
 
 /** What consensus needs of the world. */
@@ -34,6 +35,8 @@ export interface RaftOptions<Result> {
   readonly send?: (messages: readonly Outbound[]) => void
   /** The members changed: whom to keep connections to. */
   readonly onMembership?: (membership: Membership) => void
+  /** Told of the start and of every turn, for those who check this server against the rules of Raft. */
+  readonly trace?: (traced: Traced) => void
   readonly rhythm?: SnapshotRhythm
   readonly proposalBounds?: ProposalBounds
 }
