@@ -8,8 +8,9 @@ import { describeError, PraetorError } from '../server/model/errors.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { Log } from '../server/runtime/log.ts'
-import { createServer } from '../server/server.ts'
-import { openStorage } from '../server/storage.ts'
+import type { ServerWorld } from '../server/server-config.ts'
+import { openServer } from '../server/server.ts'
+import { diskDoor, memoryDoor } from '../server/storage.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { periodicKinds } from './checks/table.ts'
 import { ClusterGate } from './cluster-gate.ts'
@@ -30,6 +31,8 @@ export interface AgentWorld {
   readonly clock: Clock
   readonly chance: Chance
   readonly logging: Logging
+  /** Where to connect for a member's address: for tests that put a faulty network between members. */
+  readonly dial?: (address: string) => string
   /** The agent can't go on (the disk failed, an invariant broke); ends the process at once. */
   readonly fatal: (error: Error) => void
   /** Who this is, told before anything listens. */
@@ -75,6 +78,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
 
   const leave = async (): Promise<void> => {
     log.info({}, 'Requesting graceful leave')
+    await cluster.current?.leave()
   }
   const node = new AgentNode({
     config,
@@ -93,12 +97,12 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
   await listenHttp(config, node, cluster, { clock, log, telemetry }, stack)
   const dns = await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
 
-  const stopping = new AbortController()
-  stack.defer(() => {
-    stopping.abort()
-    cluster.close()
-  })
-  const server = await openServer(config, id, world, telemetry, stack)
+  stack.defer(() => cluster.close())
+  const server = await openServer(
+    serverConfig(config, id),
+    serverWorld(config, id, world, telemetry),
+  )
+  stack.use(server)
   cluster.open(server)
   await local.registry.restore()
   await local.registry.configure(config.services, config.checks)
@@ -109,7 +113,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
   return {
     nodeId: id,
     telemetry,
-    ready: server.awaitLeader(stopping.signal),
+    ready: server.awaitLeader(),
     leave,
     async reconfigure(next) {
       dns.configure(dnsSettings(next))
@@ -249,27 +253,23 @@ async function listenDns(
   return dns
 }
 
-async function openServer(
+function serverWorld(
   config: AgentConfig,
-  id: string,
-  world: AgentWorld,
-  telemetry: Telemetry,
-  stack: AsyncDisposableStack,
-): ReturnType<typeof createServer> {
-  const { clock, chance, fatal } = world
-  const log = world.logging.log
-  const { dataDir, datacenter } = config
-  const storage = await openStorage({ dataDir, datacenter, nodeId: id, clock, log, fatal })
-  const server = await createServer(serverConfig(config, id), {
+  nodeId: string,
+  { clock, chance, logging, fatal, dial }: AgentWorld,
+  metrics: Telemetry,
+): ServerWorld {
+  const { log } = logging
+  const { dataDir } = config
+  return {
     clock,
     chance,
     log,
-    metrics: telemetry,
-    storage,
+    metrics,
     fatal,
-  })
-  stack.use(server)
-  return server
+    door: dataDir === '' ? memoryDoor : diskDoor({ dataDir, nodeId, clock, log, fatal }),
+    ...(dial === undefined ? {} : { dial }),
+  }
 }
 
 function createTelemetry(config: AgentConfig, clock: Clock): Telemetry {

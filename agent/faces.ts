@@ -1,11 +1,19 @@
+import { join } from 'node:path'
+
 import type { ListenAddress as ApiAddress } from '../api/listen.ts'
 import type { ApiSettings } from '../api/ports.ts'
 import type { DnsSettings } from '../dns/settings.ts'
 import { PraetorError } from '../server/model/errors.ts'
 import { sessionTtlMinDefaultMs } from '../server/model/session.ts'
-import type { ServerConfig } from '../server/server.ts'
+import type { ServerConfig } from '../server/server-config.ts'
 import { accountIds } from './accounts.ts'
 import type { AgentConfig, ListenAddress } from './config/runtime.ts'
+
+/** What `npm run build` makes of ui/, seen from the source or from what it is built to. */
+const builtInPage = join(
+  import.meta.dirname,
+  import.meta.filename.endsWith('.ts') ? '../dist/ui' : '../ui',
+)
 
 /** The parts of a configuration as each room asks for them: no room sees the whole. */
 export function apiSettings(config: AgentConfig): ApiSettings {
@@ -16,6 +24,10 @@ export function apiSettings(config: AgentConfig): ApiSettings {
     defaultQueryTimeMs: config.defaultQueryTimeMs,
     maxQueryTimeMs: config.maxQueryTimeMs,
     uiEnabled: config.ui.enabled,
+    uiDirectory: config.ui.dir === '' ? builtInPage : config.ui.dir,
+    // At the root the page would stand before the API. Consul's root leads to itself for ever.
+    uiContentPath: config.ui.contentPath === '/' ? '/ui/' : config.ui.contentPath,
+    allowWriteFrom: config.http.allowWriteFrom,
     blockEndpoints: config.http.blockEndpoints,
     responseHeaders: config.http.responseHeaders,
     translateWanAddresses: config.translateWanAddresses,
@@ -50,10 +62,15 @@ export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig 
     nodeId,
     datacenter: config.datacenter,
     address: config.advertiseAddress,
+    bindAddress: config.bindAddress,
     serverPort: config.ports.server,
     serfLanPort: config.ports.serfLan,
     serfWanPort: config.ports.serfWan,
     bootstrap: config.bootstrap && !config.devMode,
+    expect: config.bootstrap ? 1 : config.bootstrapExpect,
+    retryJoin: config.retryJoin,
+    retryIntervalMs: config.retryIntervalMs,
+    retryMax: config.retryMax,
     raftMultiplier: config.raft.multiplier,
     snapshotThresholdEntries: config.raft.snapshotThresholdEntries,
     trailingEntries: config.raft.trailingLogEntries,
@@ -61,6 +78,7 @@ export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig 
     defaultQueryTimeMs: config.defaultQueryTimeMs,
     maxQueryTimeMs: config.maxQueryTimeMs,
     rpcHoldMs: config.rpcHoldTimeoutMs,
+    leaveDrainMs: config.leaveDrainMs,
   }
 }
 

@@ -65,7 +65,9 @@ export class AgentNode implements LocalAgent {
       },
       DebugConfig: debugConfig(config, nodeId),
       Coord: origin,
-      Member: (await cluster.wait()).members({ wan: false })[0],
+      Member: (await cluster.wait())
+        .members({ wan: false })
+        .find(({ Name }) => Name === config.nodeName),
       Stats: this.#stats(),
       Meta: { ...config.nodeMeta, 'consul-network-segment': '' },
     }
@@ -150,18 +152,18 @@ export class AgentNode implements LocalAgent {
     return this.#options.registry.nodeMaintenance(enable, reason, token)
   }
 
-  join(address: string): Promise<void> {
-    return Promise.reject(
-      new PraetorError(
+  async join(address: string, { wan }: { readonly wan: boolean }): Promise<void> {
+    if (wan)
+      throw new PraetorError(
         'failed',
-        `1 error occurred:\n\t* Failed to join ${address}: this version of Praetor has no gossip yet\n\n`,
-      ),
-    )
+        'joining other data centres is not supported by this version of Praetor yet',
+      )
+    await (await this.#options.cluster.wait()).join([address])
   }
 
   async forceLeave(node: string): Promise<void> {
-    if (!this.members({ wan: false }).some(({ Name }) => Name === node))
-      throw new PraetorError('failed', `agent: No node found with name '${node}'`)
+    const known = (await this.#options.cluster.wait()).forceLeave(node)
+    if (!known) throw new PraetorError('failed', `agent: No node found with name '${node}'`)
   }
 
   leave(): Promise<void> {

@@ -1,7 +1,5 @@
-import { serfAliveOutput, serfCheckId, serfCheckName } from './model/check.ts'
 import { memberStatus } from './model/member.ts'
 import type { Member } from './model/member.ts'
-import type { Registration } from './model/registration.ts'
 import { consulVersion } from './model/version.ts'
 
 /** What a server tells the pool and the catalog of itself. */
@@ -14,6 +12,7 @@ export interface ServerIdentity {
   readonly serfLanPort: number
   readonly serfWanPort: number
   readonly bootstrap: boolean
+  readonly expect: number
 }
 
 /** The protocol versions of Serf and its delegate that Consul 1.8 speaks; clients print them. */
@@ -28,6 +27,7 @@ export function serverMember(server: ServerIdentity): Member {
     Tags: {
       acls: '0',
       ...(server.bootstrap ? { bootstrap: '1' } : {}),
+      ...(server.expect > 1 ? { expect: String(server.expect) } : {}),
       build: `${consulVersion}:`,
       dc: server.datacenter,
       ft_fs: '1',
@@ -60,51 +60,5 @@ export function wanMember(server: ServerIdentity): Member {
     Tags,
     Name: `${server.nodeName}.${server.datacenter}`,
     Port: server.serfWanPort,
-  }
-}
-
-/** A server in the catalog: the service that everybody finds the servers by, and the check that gossip keeps. */
-export function memberRegistration(server: ServerIdentity): Registration {
-  return {
-    Datacenter: server.datacenter,
-    ID: server.nodeId,
-    Node: server.nodeName,
-    Address: server.address,
-    TaggedAddresses: null,
-    NodeMeta: null,
-    // The node's own agent knows its tagged addresses and metadata; the leader must not take them away.
-    SkipNodeUpdate: true,
-    Service: {
-      ID: 'consul',
-      Service: 'consul',
-      Tags: [],
-      Address: '',
-      Meta: {
-        non_voter: 'false',
-        raft_version: '3',
-        serf_protocol_current: String(protocol.current),
-        serf_protocol_max: String(protocol.max),
-        serf_protocol_min: String(protocol.min),
-        version: consulVersion,
-      },
-      Port: server.serverPort,
-      Weights: { Passing: 1, Warning: 1 },
-      EnableTagOverride: false,
-      Proxy: { MeshGateway: {}, Expose: {} },
-      Connect: {},
-    },
-    Check: {
-      Node: server.nodeName,
-      CheckID: serfCheckId,
-      Name: serfCheckName,
-      Status: 'passing',
-      Notes: '',
-      Output: serfAliveOutput,
-      ServiceID: '',
-      ServiceName: '',
-      ServiceTags: [],
-      Type: '',
-      Definition: {},
-    },
   }
 }

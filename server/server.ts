@@ -1,175 +1,161 @@
-import { LocalRpc } from './endpoints/call.ts'
-import type { WriteContext } from './endpoints/method.ts'
-import { endpoints } from './endpoints/table.ts'
-import { Leadership } from './leader/leader.ts'
-import { LeaderLockDelays } from './leader/lock-delays.ts'
-import { SessionTtls } from './leader/session-ttls.ts'
-import { duties } from './leader/table.ts'
+import { clusterTag, findCluster } from './founding.ts'
+import type { Founded } from './founding.ts'
+import type { Pool } from './gossip/pool.ts'
+import { openStaticPool } from './gossip/static-pool.ts'
+import { Held, heldRpc } from './held.ts'
+import { describeError, noLeader, PraetorError } from './model/errors.ts'
 import type { Member } from './model/member.ts'
 import type { Rpc } from './model/methods.ts'
-import type { Registration } from './model/registration.ts'
-import { createRaft } from './raft/driver.ts'
-import type { Raft } from './raft/driver.ts'
-import { snapshotRhythm } from './raft/snapshot-keeper.ts'
-import type { RaftStats } from './raft/stats.ts'
-import type { LogStore, SnapshotStore } from './raft/storage/port.ts'
-import { emptyMembership } from './raft/types.ts'
-import type { Chance } from './runtime/chance.ts'
-import type { Clock } from './runtime/clock.ts'
-import type { Log } from './runtime/log.ts'
-import type { Metrics } from './runtime/metrics.ts'
-import { consensusOf, proposeTo } from './server-consensus.ts'
-import { memberRegistration, serverMember, wanMember } from './server-member.ts'
+import { participate } from './participant.ts'
+import type { Participant } from './participant.ts'
+import { connectionType } from './rpc/connection-type.ts'
+import { Pool as Connections } from './rpc/pool.ts'
+import { createRpcService } from './rpc/rpc-service.ts'
+import { openServerPort } from './rpc/server-port.ts'
+import { sleep } from './runtime/clock.ts'
+import type { ServerConfig, ServerWorld } from './server-config.ts'
+import { consensusOf } from './server-consensus.ts'
+import { serverMember, wanMember } from './server-member.ts'
 import { readArchive, writeArchive } from './snapshot-archive.ts'
-import { stateMachineOf } from './state-machine.ts'
-import type { CommandOutcome } from './state-machine.ts'
-import { Store } from './state/store.ts'
 
-export interface ServerConfig {
-  readonly nodeName: string
-  readonly nodeId: string
-  readonly datacenter: string
-  /** Where other members reach this one: an IP address. */
-  readonly address: string
-  readonly serverPort: number
-  readonly serfLanPort: number
-  readonly serfWanPort: number
-  /** What the gossip tag says: made to be the first server by flag. */
-  readonly bootstrap: boolean
-  /** Consul's raft_multiplier: scales the election timeout. */
-  readonly raftMultiplier: number
-  readonly snapshotThresholdEntries: number
-  readonly trailingEntries: number
-  readonly sessionTtlMinMs: number
-  readonly defaultQueryTimeMs: number
-  readonly maxQueryTimeMs: number
-  readonly rpcHoldMs: number
+/**
+ * Opens a server's ports, and, if it knows its cluster or may begin one alone, its log. A server that has yet to meet others goes
+ * on looking for them; calls wait meanwhile. Rejects with a PraetorError in one plain sentence where it can't start.
+ */
+export async function openServer(config: ServerConfig, world: ServerWorld): Promise<Server> {
+  await using stack = new AsyncDisposableStack()
+  const { clock, log, metrics, dial } = world
+  const participating = new Held<Participant>(clock, config.rpcHoldMs)
+  const connections = stack.use(new Connections({ clock, log: log.child({ part: 'server.rpc' }) }))
+  const pool = stack.use(
+    await openStaticPool({
+      self: serverMember(config),
+      bindAddress: config.bindAddress,
+      clock,
+      log: log.child({ part: 'server.pool' }),
+      ...(dial === undefined ? {} : { dial }),
+    }).catch((error: unknown) =>
+      Promise.reject(cannotListen('Serf LAN', config.serfLanPort, error)),
+    ),
+  )
+  stack.use(
+    await openServerPort(
+      {
+        host: config.bindAddress,
+        port: config.serverPort,
+        handle: async (call) => serviceOf(await participating.wait())(call),
+        handlers: {
+          [connectionType.praetorRaft]: (socket) => {
+            if (participating.current === undefined) socket.destroy()
+            else participating.current.transport.accept(socket)
+          },
+        },
+      },
+      { clock, log: log.child({ part: 'server.rpc' }), metrics },
+    ).catch((error: unknown) => Promise.reject(cannotListen('server', config.serverPort, error))),
+  )
+  const server = new Server({ config, world, pool, participating, connections })
+  stack.defer(() => server.stop())
+  await server.begin()
+  server.keep(stack.move())
+  return server
 }
 
-/** What a server is run on: all that it doesn't do itself. */
-export interface ServerWorld {
-  readonly clock: Clock
-  readonly chance: Chance
-  readonly log: Log
-  readonly metrics: Metrics
-  /** Both are the server's from now on. */
-  readonly storage: { readonly logStore: LogStore; readonly snapshots: SnapshotStore }
-  /** The server can't go on; ends the process. */
-  readonly fatal: (error: Error) => void
-}
-
-const electionTimeoutMs = 1_000
-const heartbeatMs = 100
-
-/** Opens the state, takes part in consensus, and answers calls; resolves when it does. */
-export async function createServer(config: ServerConfig, world: ServerWorld): Promise<Server> {
-  const store = new Store()
-  const raft = await createRaft<CommandOutcome>({
-    id: config.nodeId,
-    config: {
-      electionTimeoutMinMs: electionTimeoutMs * config.raftMultiplier,
-      heartbeatMs: heartbeatMs * config.raftMultiplier,
-      leaseGuardMs: heartbeatMs * config.raftMultiplier,
-      trailingEntries: config.trailingEntries,
-    },
-    bootstrap: {
-      ...emptyMembership,
-      voters: [config.nodeId],
-      addresses: { [config.nodeId]: `${config.address}:${config.serverPort}` },
-    },
-    logStore: world.storage.logStore,
-    snapshots: world.storage.snapshots,
-    stateMachine: stateMachineOf(store),
-    clock: world.clock,
-    chance: world.chance,
-    log: world.log.child({ part: 'server.raft' }),
-    metrics: world.metrics,
-    fatal: world.fatal,
-    rhythm: { ...snapshotRhythm, entriesMax: config.snapshotThresholdEntries },
-  })
-  return new Server(config, world, store, raft)
+interface ServerParts {
+  readonly config: ServerConfig
+  readonly world: ServerWorld
+  readonly pool: Pool
+  readonly participating: Held<Participant>
+  readonly connections: Connections
 }
 
 /** A member that votes: the catalog, the keys and the sessions, and all that speaks for them. */
 export class Server implements AsyncDisposable {
   readonly rpc: Rpc
-  readonly #config: ServerConfig
-  readonly #world: ServerWorld
-  readonly #store: Store
-  readonly #raft: Raft<CommandOutcome>
-  readonly #sessionTtls: SessionTtls
-  #leadership: Leadership | undefined
-  #changing: Promise<void> = Promise.resolve()
+  readonly #parts: ServerParts
+  readonly #stop = new AbortController()
+  readonly #running: Promise<void>[] = []
+  #kept: AsyncDisposable | undefined
 
-  constructor(config: ServerConfig, world: ServerWorld, store: Store, raft: Raft<CommandOutcome>) {
-    const { clock, chance, metrics } = world
-    this.#config = config
-    this.#world = world
-    this.#store = store
-    this.#raft = raft
-    this.#sessionTtls = new SessionTtls(store, clock)
-    const writeContext: WriteContext = {
-      store,
-      clock,
-      chance,
-      datacenter: config.datacenter,
-      limits: { sessionTtlMinMs: config.sessionTtlMinMs },
-      propose: proposeTo(raft),
-      known: (id) => ({ ...writeContext, propose: proposeTo(raft, id) }),
-      lockDelays: new LeaderLockDelays(store, clock),
-      sessionDeadlines: this.#sessionTtls,
-    }
-    this.rpc = new LocalRpc({
-      endpoints,
-      store,
-      consensus: consensusOf(raft),
-      writeContext,
-      clock,
-      chance,
-      metrics,
-      datacenter: config.datacenter,
-      defaultQueryTimeMs: config.defaultQueryTimeMs,
-      maxQueryTimeMs: config.maxQueryTimeMs,
-      holdMs: config.rpcHoldMs,
-    })
-    raft.onLeadership((leading) => this.#lead(leading))
+  constructor(parts: ServerParts) {
+    this.#parts = parts
+    this.rpc = heldRpc(parts.participating)
   }
 
-  /** Resolves once there is a leader, or the signal fires. */
-  async awaitLeader(signal: AbortSignal): Promise<void> {
-    await consensusOf(this.#raft)
-      .awaitLeader(signal)
-      .catch(() => undefined)
+  /** Takes part in the cluster that this server knows; or looks for one, and does so once it is found. */
+  async begin(): Promise<void> {
+    const { config, world } = this.#parts
+    this.#running.push(this.#retryJoin())
+    const clusterId = await world.door.clusterId()
+    if (clusterId !== undefined) return this.#participate({ clusterId, founders: undefined })
+    const finding = this.#find()
+    if (config.expect === 1) return finding
+    this.#running.push(
+      finding.catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) world.fatal(asError(error))
+      }),
+    )
+  }
+
+  /** What is disposed of with this server. */
+  keep(kept: AsyncDisposable): void {
+    this.#kept = kept
   }
 
   /** Whether this server leads and answers. */
   isLeader(): boolean {
-    return this.#raft.isLeader()
+    return this.#participant?.raft.isLeader() ?? false
   }
 
-  /** The leader's RPC address; '' when there is none. */
   leaderAddress(): string {
-    const leader = this.#raft.leader()
-    return leader === undefined ? '' : (this.#raft.membership().addresses[leader] ?? '')
+    return this.#participant?.leaderAddress() ?? ''
   }
 
   /** Every server's RPC address. */
   peerAddresses(): readonly string[] {
-    const { voters, learners, addresses } = this.#raft.membership()
-    return [...voters, ...learners].map((id) => addresses[id] ?? '')
+    const membership = this.#participant?.raft.membership()
+    if (membership === undefined) return []
+    return [...membership.voters, ...membership.learners].map(
+      (id) => membership.addresses[id] ?? '',
+    )
   }
 
   members({ wan }: { readonly wan: boolean }): readonly Member[] {
-    return [wan ? wanMember(this.#config) : serverMember(this.#config)]
+    return wan ? [wanMember(this.#parts.config)] : this.#parts.pool.members()
   }
 
-  raftStats(): RaftStats {
-    return this.#raft.stats()
+  raftStats(): Readonly<Record<string, string>> {
+    return this.#participant?.raft.stats() ?? {}
   }
 
-  /** How many blocking queries wait. */
-  waiting(): number {
-    return this.#store.watchers.size
+  join(addresses: readonly string[]): Promise<number> {
+    return this.#parts.pool.join(addresses)
+  }
+
+  forceLeave(name: string): boolean {
+    return this.#parts.pool.forceLeave(name)
+  }
+
+  /** Resolves once there is a leader, or the server stops. */
+  async awaitLeader(): Promise<void> {
+    const { participating } = this.#parts
+    while (participating.current === undefined && !this.#stop.signal.aborted)
+      await participating.wait().catch(() => undefined)
+    if (participating.current !== undefined)
+      await consensusOf(participating.current.raft)
+        .awaitLeader(this.#stop.signal)
+        .catch(() => undefined)
+  }
+
+  /** Tells everybody that this server goes for good, and waits a while for the others to count without it. */
+  async leave(): Promise<void> {
+    const { pool, config, world } = this.#parts
+    const participant = this.#participant
+    await participant?.handOver()
+    await pool.leave()
+    const untilMs = world.clock.monotonicMs() + config.leaveDrainMs
+    while (participant?.hasPeers === true && world.clock.monotonicMs() < untilMs)
+      await sleep(world.clock, leaveLookMs, this.#stop.signal)
   }
 
   /** The state as Consul's kind of archive. */
@@ -177,21 +163,18 @@ export class Server implements AsyncDisposable {
     readonly index: number
     readonly archive: AsyncIterable<Uint8Array>
   }> {
-    const { meta, index, read } = await this.#raft.snapshot()
-    const membership = this.#raft.membership()
+    const { raft } = await this.#parts.participating.wait()
+    const { meta, index, read } = await raft.snapshot()
+    const { voters, addresses } = raft.membership()
     const archive = await writeArchive(
       {
         Version: 1,
-        ID: `${meta.term}-${index}-${this.#world.clock.wallMs()}`,
+        ID: `${meta.term}-${index}-${this.#parts.world.clock.wallMs()}`,
         Index: index,
         Term: meta.term,
         Peers: '',
         Configuration: {
-          Servers: membership.voters.map((ID) => ({
-            Suffrage: 0,
-            ID,
-            Address: membership.addresses[ID] ?? '',
-          })),
+          Servers: voters.map((ID) => ({ Suffrage: 0, ID, Address: addresses[ID] ?? '' })),
         },
         ConfigurationIndex: 1,
       },
@@ -202,37 +185,115 @@ export class Server implements AsyncDisposable {
 
   /** Replaces the state by an archive's. Whoever waits is woken, since any answer may have changed. */
   async restoreSnapshot(archive: AsyncIterable<Uint8Array>): Promise<void> {
+    const { raft } = await this.#parts.participating.wait()
     const { meta, state } = await readArchive(archive)
-    await this.#raft.restore({ index: meta.Index, chunks: [state] })
+    await raft.restore({ index: meta.Index, chunks: [state] })
+  }
+
+  /** Stops what runs by itself, before the ports close. */
+  async stop(): Promise<void> {
+    this.#stop.abort(noLeader())
+    this.#parts.participating.close()
+    await Promise.all(this.#running)
+    await this.#participant?.[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#lead(false)
-    await this.#changing
-    await this.#raft[Symbol.asyncDispose]()
+    await this.#kept?.[Symbol.asyncDispose]()
   }
 
-  /** Duties begin and end one after the other, so that two terms of this server never overlap. */
-  #lead(leading: boolean): void {
-    this.#changing = this.#changing.then(async () => {
-      const { clock, chance, log, metrics } = this.#world
-      await this.#leadership?.[Symbol.asyncDispose]()
-      this.#leadership = undefined
-      if (!leading) return
-      log.child({ part: 'server' }).info({}, 'cluster leadership acquired')
-      this.#leadership = new Leadership(
-        {
-          store: this.#store,
-          propose: proposeTo(this.#raft),
-          clock,
-          chance,
-          metrics,
-          log: log.child({ part: 'leader' }),
-          sessionTtls: this.#sessionTtls,
-          members: (): readonly Registration[] => [memberRegistration(this.#config)],
-        },
-        duties,
-      )
-    })
+  get #participant(): Participant | undefined {
+    return this.#parts.participating.current
   }
+
+  async #find(): Promise<void> {
+    const { config, world, pool } = this.#parts
+    if (config.expect > 1 && config.expect % 2 === 0)
+      world.log.warn(
+        { expect: config.expect },
+        'an even number of servers bears no more failures than one fewer',
+      )
+    const founded = await findCluster(
+      {
+        pool,
+        tags: serverMember(config).Tags,
+        nodeId: config.nodeId,
+        datacenter: config.datacenter,
+        expect: config.expect,
+        makeClusterId: () => world.chance.uuid(),
+      },
+      this.#stop.signal,
+    )
+    await world.door.keepClusterId(founded.clusterId)
+    await this.#participate(founded)
+  }
+
+  async #participate(founded: Founded): Promise<void> {
+    const { config, world, pool, connections, participating } = this.#parts
+    const storage = await world.door.open(founded.clusterId)
+    const participant = await participate({
+      config,
+      world,
+      storage,
+      founded,
+      pool,
+      calls: connections,
+    })
+    participating.open(participant)
+    pool.setTags({ ...serverMember(config).Tags, [clusterTag]: founded.clusterId })
+  }
+
+  /** Contacts the members it was told of until one answers. */
+  async #retryJoin(): Promise<void> {
+    const { config, world, pool } = this.#parts
+    const { signal } = this.#stop
+    if (config.retryJoin.length === 0) return
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        const count = await pool.join(config.retryJoin)
+        return world.log.info(
+          { num_agents: count },
+          'Join cluster completed. Synced with initial agents',
+        )
+      } catch (error) {
+        if (config.retryMax > 0 && attempt > config.retryMax)
+          return world.fatal(
+            new PraetorError(
+              'failed',
+              `max join retry exhausted, exiting: ${describeError(error)}`,
+            ),
+          )
+        world.log.warn({ error: describeError(error) }, 'Join cluster failed, will retry')
+        // The others may be starting too: the first attempts follow each other quickly.
+        const delayMs = Math.min(config.retryIntervalMs, firstRetryMs * 2 ** Math.min(attempt, 10))
+        await sleep(world.clock, delayMs, signal).catch(() => undefined)
+      }
+    }
+  }
+}
+
+const firstRetryMs = 100
+const leaveLookMs = 50
+
+function serviceOf(participant: Participant): ReturnType<typeof createRpcService> {
+  return createRpcService({
+    rpc: participant.rpc,
+    local: participant.local,
+    isLeader: () => participant.raft.isLeader(),
+    others: {
+      'Status.Ping': () => ({}),
+      'Status.Leader': () => participant.leaderAddress(),
+      'Status.Peers': () => Object.values(participant.raft.membership().addresses),
+    },
+  })
+}
+
+function cannotListen(what: string, port: number, error: unknown): PraetorError {
+  const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+  const why = inUse ? 'address already in use' : describeError(error)
+  return new PraetorError('failed', `Failed to open the ${what} port ${port}: ${why}`)
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

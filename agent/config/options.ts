@@ -41,6 +41,13 @@ export const options = {
     flag: 'bootstrap',
     doc: 'Lets this server elect itself while it knows no other.',
   }),
+  retry_join: strings({ flag: 'retry-join', doc: 'Member to contact until one answers.' }),
+  retry_interval: duration('30s', {
+    flag: 'retry-interval',
+    doc: 'Longest wait between attempts to join.',
+  }),
+  retry_max: int(0, { flag: 'retry-max', doc: 'Attempts to join; 0 for no end.' }),
+  start_join: strings({ flag: 'join', doc: 'Member to contact at the start.' }),
   bootstrap_expect: int(0, {
     flag: 'bootstrap-expect',
     doc: 'How many servers to wait for before the first election.',

@@ -25,6 +25,11 @@ export interface AgentConfig {
   /** May elect itself with no other server known: `bootstrap = true` or `bootstrap_expect = 1`, and always with `-dev`. */
   readonly bootstrap: boolean
   readonly bootstrapExpect: number
+  /** Members to contact until one answers: `host` or `host:port`. */
+  readonly retryJoin: readonly string[]
+  readonly retryIntervalMs: number
+  /** 0 tries for ever. */
+  readonly retryMax: number
 
   /** `''` only with `-dev`. */
   readonly dataDir: string

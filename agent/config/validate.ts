@@ -179,9 +179,8 @@ function refusals(config: AgentConfig, settings: Settings): string[] {
       return option !== undefined && !asksNothing(value, option.initial)
     })
     .map(([path]) => path)
-  const { datacenter, bootstrapExpect } = config
+  const { datacenter } = config
   if (!config.server) asked.push('server = false (a client agent)')
-  if (bootstrapExpect > 1) asked.push(`bootstrap_expect = ${bootstrapExpect} (several servers)`)
   const primary = settingOf(settings, 'primary_datacenter').toLowerCase()
   if (primary !== '' && primary !== datacenter)
     asked.push(`primary_datacenter = ${JSON.stringify(primary)} (several datacenters)`)

@@ -1,5 +1,7 @@
 import type { Propose } from '../endpoints/method.ts'
-import type { Registration } from '../model/registration.ts'
+import type { Pool } from '../gossip/pool.ts'
+import type { MembershipChange } from '../raft/core/output.ts'
+import type { Membership } from '../raft/types.ts'
 import type { Chance } from '../runtime/chance.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
@@ -16,8 +18,15 @@ export interface LeaderContext {
   readonly log: Log
   readonly metrics: Metrics
   readonly sessionTtls: SessionTtls
-  /** How the catalog should show the servers that are members now. */
-  readonly members: () => readonly Registration[]
+  readonly pool: Pool
+  readonly datacenter: string
+  readonly raft: LedRaft
+}
+
+/** Consensus, as a leader's duties see it. */
+export interface LedRaft {
+  membership(): Membership
+  changeMembership(changes: readonly MembershipChange[], signal?: AbortSignal): Promise<void>
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Duty } from './duty.ts'
-import { registerMembers } from './member-registration.ts'
+import { reconcileMembers } from './reconcile-members.ts'
 import { expireSessions } from './session-expiry.ts'
 import { reapTombstones } from './tombstone-reaper.ts'
 
 /** What only a leader does: ONE row each. */
-export const duties: readonly Duty[] = [registerMembers, expireSessions, reapTombstones]
+export const duties: readonly Duty[] = [reconcileMembers, expireSessions, reapTombstones]

@@ -134,7 +134,12 @@ t.test('registrations, keys and sessions are there after a restart', async (t) =
 t.test('one write wakes the one who waits for its key, and the others stay', async (t) => {
   const waiters = 1000
   await using agent = await startAgentProcess({
-    args: ['-dev', '-hcl', `limits { http_max_conns_per_client = ${waiters + 100} }`],
+    args: [
+      '-dev',
+      '-hcl',
+      `limits { http_max_conns_per_client = ${waiters + 100} }
+       telemetry { prometheus_retention_time = "60s" disable_hostname = true }`,
+    ],
   })
   await agent.untilLeading()
   const seed = await agent.ask('PUT', '/kv/seed', 'x')
@@ -162,9 +167,8 @@ t.test('one write wakes the one who waits for its key, and the others stay', asy
     ),
   )
   const waiting = async (): Promise<number> => {
-    const { text } = await agent.ask('GET', '/agent/metrics')
-    const { Gauges } = JSON.parse(text) as { Gauges: { Name: string; Value: number }[] }
-    return Gauges.find(({ Name }) => Name === 'consul.rpc.queries_blocking')?.Value ?? -1
+    const { text } = await agent.ask('GET', '/agent/metrics?format=prometheus')
+    return Number(/^consul_rpc_queries_blocking (\d+)$/m.exec(text)?.[1] ?? -1)
   }
   const until = async (count: number): Promise<void> => {
     while ((await waiting()) !== count) await new Promise((resolve) => setTimeout(resolve, 20))

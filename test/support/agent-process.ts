@@ -37,9 +37,19 @@ const startMs = 30_000
 export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
   const httpPort = options.httpPort ?? (await freePort())
   const dnsPort = options.dnsPort ?? (await freePort())
+  const clusterPorts = ['server', 'serf-lan'].map(
+    async (name) => `-${name}-port=${await freePort()}`,
+  )
   const child = spawn(
     process.execPath,
-    [main, 'agent', `-http-port=${httpPort}`, `-dns-port=${dnsPort}`, ...options.args],
+    [
+      main,
+      'agent',
+      `-http-port=${httpPort}`,
+      `-dns-port=${dnsPort}`,
+      ...(await Promise.all(clusterPorts)),
+      ...options.args,
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
   )
   let output = ''

@@ -3,24 +3,38 @@ import t from 'tap'
 import type { Duty, LeaderContext } from '../../../server/leader/duty.ts'
 import { Leadership } from '../../../server/leader/leader.ts'
 import { LeaderLockDelays } from '../../../server/leader/lock-delays.ts'
-import { registerMembers } from '../../../server/leader/member-registration.ts'
+import { reconcileMembers } from '../../../server/leader/reconcile-members.ts'
 import { expireSessions } from '../../../server/leader/session-expiry.ts'
 import { SessionTtls } from '../../../server/leader/session-ttls.ts'
 import { reapTombstones } from '../../../server/leader/tombstone-reaper.ts'
+import type { MembershipChange } from '../../../server/raft/core/output.ts'
+import { emptyMembership } from '../../../server/raft/types.ts'
+import type { Membership } from '../../../server/raft/types.ts'
 import { seededChance } from '../../../server/runtime/chance.ts'
 import { noLog } from '../../../server/runtime/log.ts'
 import { noMetrics } from '../../../server/runtime/metrics.ts'
-import { memberRegistration } from '../../../server/server-member.ts'
 import { settle, VirtualClock } from '../../support/clock.ts'
 import { Log } from '../../support/log.ts'
+import { FakePool, serverNamed } from '../../support/pool.ts'
 
 const sessionId = '5a94c5ee-0000-4000-8000-000000000001'
 const second = 1000
+
+const ids = {
+  n1: 'd43e76dd-33d0-4d3e-bcb7-4fda32654d1e',
+  n2: 'd43e76dd-33d0-4d3e-bcb7-4fda32654d2e',
+}
 
 function world() {
   const clock = new VirtualClock()
   const logged = new Log()
   const sessionTtls = new SessionTtls(logged.store, clock)
+  const pool = new FakePool()
+  pool.set(serverNamed('n1', ids.n1))
+  const consensus: { membership: Membership; changes: MembershipChange[] } = {
+    membership: { ...emptyMembership, voters: [ids.n1] },
+    changes: [],
+  }
   const context: LeaderContext = {
     store: logged.store,
     propose: logged.propose,
@@ -29,20 +43,17 @@ function world() {
     log: noLog,
     metrics: noMetrics,
     sessionTtls,
-    members: () => [
-      memberRegistration({
-        nodeName: 'n1',
-        nodeId: 'd43e76dd-33d0-4d3e-bcb7-4fda32654d1e',
-        datacenter: 'dc1',
-        address: '127.0.0.1',
-        serverPort: 8300,
-        serfLanPort: 8301,
-        serfWanPort: 8302,
-        bootstrap: false,
-      }),
-    ],
+    pool,
+    datacenter: 'dc1',
+    raft: {
+      membership: () => consensus.membership,
+      changeMembership: (changes) => {
+        consensus.changes.push(...changes)
+        return Promise.resolve()
+      },
+    },
   }
-  return { clock, logged, context, sessionTtls }
+  return { clock, logged, context, sessionTtls, pool, consensus }
 }
 
 function openSession(logged: Log, TTL: string, LockDelayMs = 0): void {
@@ -170,13 +181,52 @@ t.test('a deletion is forgotten once it is a quarter of an hour old', async (t) 
 t.test('the servers stand in the catalog, and registering them again is no change', async (t) => {
   const { logged, context } = world()
   for (let term = 0; term < 2; term += 1) {
-    await using _leader = new Leadership(context, [registerMembers])
+    await using _leader = new Leadership(context, [reconcileMembers])
     await settle()
   }
   const [node] = [...logged.store.nodes.all()]
   t.match(node, { Node: 'n1', Address: '127.0.0.1', CreateIndex: 1, ModifyIndex: 1 })
   t.equal(logged.index, 2)
   t.equal(logged.store.checks.size, 1)
+})
+
+t.test('a server that comes is let in to listen, and stands in the catalog', async (t) => {
+  const { logged, context, pool, consensus } = world()
+  await using _leader = new Leadership(context, [reconcileMembers])
+  await settle()
+  pool.set(serverNamed('n2', ids.n2))
+  await settle()
+  t.strictSame(consensus.changes, [{ kind: 'addLearner', id: ids.n2, address: '127.0.0.1:8300' }])
+  t.ok(logged.store.nodes.get('n2'))
+})
+
+t.test('a member that fails is critical, and passing when it is back', async (t) => {
+  const { logged, context, pool } = world()
+  pool.set(serverNamed('n2', ids.n2))
+  await using _leader = new Leadership(context, [reconcileMembers])
+  await settle()
+  const status = (): string[] =>
+    [...logged.store.checks.withPrefix('n2\u0000')].map(
+      ({ Status, Output }) => `${Status}: ${Output}`,
+    )
+  pool.set(serverNamed('n2', ids.n2), 'failed')
+  await settle()
+  t.strictSame(status(), ['critical: Agent not live or unreachable'])
+  pool.set(serverNamed('n2', ids.n2))
+  await settle()
+  t.strictSame(status(), ['passing: Agent alive and reachable'])
+})
+
+t.test('a server that leaves goes from the catalog and from consensus', async (t) => {
+  const { logged, context, pool, consensus } = world()
+  pool.set(serverNamed('n2', ids.n2))
+  consensus.membership = { ...consensus.membership, voters: [ids.n1, ids.n2] }
+  await using _leader = new Leadership(context, [reconcileMembers])
+  await settle()
+  pool.set(serverNamed('n2', ids.n2), 'left')
+  await settle()
+  t.strictSame(consensus.changes, [{ kind: 'remove', id: ids.n2 }])
+  t.equal(logged.store.nodes.get('n2'), undefined)
 })
 
 t.test('a duty that fails begins again, and stops with the term', async (t) => {

@@ -1,0 +1,53 @@
+import { noLeader } from './model/errors.ts'
+import type { Rpc } from './model/methods.ts'
+import type { Clock } from './runtime/clock.ts'
+
+/**
+ * Something that is not there yet, and will be once: who asks for it meanwhile waits as one would for a leader, and is told at the
+ * end that there is none.
+ */
+export class Held<T> {
+  readonly #clock: Clock
+  readonly #waitMs: number
+  readonly #opened = Promise.withResolvers<T>()
+  #current: T | undefined
+
+  constructor(clock: Clock, waitMs: number) {
+    this.#clock = clock
+    this.#waitMs = waitMs
+    // Nobody may be waiting when it will not come.
+    this.#opened.promise.catch(() => undefined)
+  }
+
+  open(value: T): void {
+    this.#current = value
+    this.#opened.resolve(value)
+  }
+
+  /** It will not come. */
+  close(): void {
+    this.#opened.reject(noLeader())
+  }
+
+  get current(): T | undefined {
+    return this.#current
+  }
+
+  wait(): Promise<T> {
+    const late = Promise.withResolvers<never>()
+    const timer = this.#clock.after(this.#waitMs, () => late.reject(noLeader()))
+    return Promise.race([this.#opened.promise, late.promise]).finally(() => timer.cancel())
+  }
+}
+
+/** The methods of what is held, which wait for it while it isn't there. */
+export function heldRpc<T extends { readonly rpc: Rpc }>(
+  held: Pick<Held<T>, 'current' | 'wait'>,
+): Rpc {
+  return {
+    read: async (method, args, options) =>
+      (held.current ?? (await held.wait())).rpc.read(method, args, options),
+    write: async (method, args, options) =>
+      (held.current ?? (await held.wait())).rpc.write(method, args, options),
+  }
+}

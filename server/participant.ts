@@ -1,0 +1,207 @@
+import { LocalRpc } from './endpoints/call.ts'
+import type { WriteContext } from './endpoints/method.ts'
+import { endpoints } from './endpoints/table.ts'
+import type { Founded } from './founding.ts'
+import type { Pool } from './gossip/pool.ts'
+import { Leadership } from './leader/leader.ts'
+import { LeaderLockDelays } from './leader/lock-delays.ts'
+import { SessionTtls } from './leader/session-ttls.ts'
+import { duties } from './leader/table.ts'
+import type { Rpc } from './model/methods.ts'
+import { createRaft } from './raft/driver.ts'
+import type { Raft } from './raft/driver.ts'
+import { snapshotRhythm } from './raft/snapshot-keeper.ts'
+import { createTransport } from './raft/transport/transport.ts'
+import type { Transport } from './raft/transport/transport.ts'
+import { ForwardingRpc } from './rpc/forwarding-rpc.ts'
+import type { Calls } from './rpc/pool.ts'
+import type { ServerConfig, ServerWorld } from './server-config.ts'
+import { consensusOf, proposeTo } from './server-consensus.ts'
+import { stateMachineOf } from './state-machine.ts'
+import type { CommandOutcome } from './state-machine.ts'
+import { Store } from './state/store.ts'
+import type { Storage } from './storage.ts'
+
+export interface ParticipantOptions {
+  readonly config: ServerConfig
+  readonly world: ServerWorld
+  readonly storage: Storage
+  readonly founded: Founded
+  readonly pool: Pool
+  readonly calls: Calls
+}
+
+const electionTimeoutMs = 1_000
+const heartbeatMs = 100
+/** How long a leader that stops looks for a successor. */
+const handOverMs = 1_500
+
+/** Restores the state and takes part in consensus. */
+export async function participate(options: ParticipantOptions): Promise<Participant> {
+  const { config, world, storage, founded } = options
+  const { clock, chance, log, metrics, fatal, dial } = world
+  const store = new Store()
+  const transport = createTransport({
+    nodeId: config.nodeId,
+    clusterId: founded.clusterId,
+    bootEpoch: Math.floor(clock.wallMs()),
+    clock,
+    chance,
+    log: log.child({ part: 'server.raft' }),
+    metrics,
+    ...(dial === undefined ? {} : { dial }),
+  })
+  const raft = await createRaft<CommandOutcome>({
+    id: config.nodeId,
+    config: {
+      electionTimeoutMinMs: electionTimeoutMs * config.raftMultiplier,
+      heartbeatMs: heartbeatMs * config.raftMultiplier,
+      leaseGuardMs: heartbeatMs * config.raftMultiplier,
+      trailingEntries: config.trailingEntries,
+    },
+    ...(founded.founders === undefined ? {} : { bootstrap: founded.founders }),
+    logStore: storage.logStore,
+    snapshots: storage.snapshots,
+    stateMachine: stateMachineOf(store),
+    clock,
+    chance,
+    log: log.child({ part: 'server.raft' }),
+    metrics,
+    fatal,
+    send: (messages) => transport.send(messages),
+    onMembership: ({ addresses }) => transport.setPeers(addresses),
+    rhythm: { ...snapshotRhythm, entriesMax: config.snapshotThresholdEntries },
+  })
+  transport.onMessage((from, message) => raft.receive(from, message))
+  transport.onUnreachable((id) => raft.unreachable(id))
+  return new Participant(options, store, raft, transport)
+}
+
+/** A server's part in its cluster: the replicated state, and calls answered from it or sent on to the leader. */
+export class Participant implements AsyncDisposable {
+  readonly store: Store
+  readonly raft: Raft<CommandOutcome>
+  readonly transport: Transport
+  /** Answers from this server's own state, as its leader. */
+  readonly local: Rpc
+  /** Answers on any server. */
+  readonly rpc: Rpc
+  readonly #options: ParticipantOptions
+  readonly #sessionTtls: SessionTtls
+  #leadership: Leadership | undefined
+  #changing: Promise<void> = Promise.resolve()
+
+  constructor(
+    options: ParticipantOptions,
+    store: Store,
+    raft: Raft<CommandOutcome>,
+    transport: Transport,
+  ) {
+    const { config, world, calls } = options
+    const { clock, chance, metrics } = world
+    this.#options = options
+    this.store = store
+    this.raft = raft
+    this.transport = transport
+    this.#sessionTtls = new SessionTtls(store, clock)
+    const writeContext: WriteContext = {
+      store,
+      clock,
+      chance,
+      datacenter: config.datacenter,
+      limits: { sessionTtlMinMs: config.sessionTtlMinMs },
+      propose: proposeTo(raft),
+      known: (id) => ({ ...writeContext, propose: proposeTo(raft, id) }),
+      lockDelays: new LeaderLockDelays(store, clock),
+      sessionDeadlines: this.#sessionTtls,
+    }
+    this.local = new LocalRpc({
+      endpoints,
+      store,
+      consensus: consensusOf(raft),
+      writeContext,
+      clock,
+      chance,
+      metrics,
+      datacenter: config.datacenter,
+      defaultQueryTimeMs: config.defaultQueryTimeMs,
+      maxQueryTimeMs: config.maxQueryTimeMs,
+      holdMs: config.rpcHoldMs,
+    })
+    this.rpc = new ForwardingRpc({
+      local: this.local,
+      isLeader: () => raft.isLeader(),
+      leaderAddress: () => this.leaderAddress(),
+      calls,
+      clock,
+      chance,
+      metrics,
+      datacenter: config.datacenter,
+      holdMs: config.rpcHoldMs,
+      origin: { origin: config.nodeId, epoch: chance.uuid() },
+      leadersHeedIds: true,
+    })
+    raft.onLeadership((leading) => this.#lead(leading))
+  }
+
+  /** The leader's RPC address; '' when there is none. */
+  leaderAddress(): string {
+    const leader = this.raft.leader()
+    return leader === undefined ? '' : (this.raft.membership().addresses[leader] ?? '')
+  }
+
+  /** Whether another server could take over. */
+  get hasPeers(): boolean {
+    return this.raft.membership().voters.length > 1
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.handOver()
+    this.#lead(false)
+    await this.#changing
+    await this.raft[Symbol.asyncDispose]()
+    await this.transport[Symbol.asyncDispose]()
+  }
+
+  /** A leader that goes names its successor, so that nobody waits for an election timeout. */
+  async handOver(): Promise<void> {
+    const { clock } = this.#options.world
+    if (!this.raft.isLeader() || !this.hasPeers) return
+    const done = Promise.withResolvers<void>()
+    const subscription = this.raft.onLeadership((leading) => {
+      if (!leading) done.resolve()
+    })
+    const timer = clock.after(handOverMs, () => done.resolve())
+    this.raft.transferLeadership(null)
+    await done.promise
+    timer.cancel()
+    subscription[Symbol.dispose]()
+  }
+
+  /** Duties begin and end one after the other, so that two terms of this server never overlap. */
+  #lead(leading: boolean): void {
+    this.#changing = this.#changing.then(async () => {
+      const { world, pool, config } = this.#options
+      const { clock, chance, log, metrics } = world
+      await this.#leadership?.[Symbol.asyncDispose]()
+      this.#leadership = undefined
+      if (!leading) return
+      log.child({ part: 'server' }).info({}, 'cluster leadership acquired')
+      this.#leadership = new Leadership(
+        {
+          store: this.store,
+          propose: proposeTo(this.raft),
+          clock,
+          chance,
+          metrics,
+          log: log.child({ part: 'leader' }),
+          sessionTtls: this.#sessionTtls,
+          pool,
+          datacenter: config.datacenter,
+          raft: this.raft,
+        },
+        duties,
+      )
+    })
+  }
+}

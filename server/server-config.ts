@@ -1,0 +1,50 @@
+import type { Chance } from './runtime/chance.ts'
+import type { Clock } from './runtime/clock.ts'
+import type { Log } from './runtime/log.ts'
+import type { Metrics } from './runtime/metrics.ts'
+import type { ClusterDoor } from './storage.ts'
+
+export interface ServerConfig {
+  readonly nodeName: string
+  readonly nodeId: string
+  readonly datacenter: string
+  /** Where other members reach this one: an IP address. */
+  readonly address: string
+  /** Where the server and pool ports listen. */
+  readonly bindAddress: string
+  readonly serverPort: number
+  readonly serfLanPort: number
+  readonly serfWanPort: number
+  /** What the gossip tag says: made to be the first server by flag. */
+  readonly bootstrap: boolean
+  /** How many servers begin a cluster together: 1 begins alone, 0 waits to be let in. */
+  readonly expect: number
+  /** Members to contact until one answers. */
+  readonly retryJoin: readonly string[]
+  readonly retryIntervalMs: number
+  /** 0 tries for ever. */
+  readonly retryMax: number
+  /** Consul's raft_multiplier: scales the election timeout. */
+  readonly raftMultiplier: number
+  readonly snapshotThresholdEntries: number
+  readonly trailingEntries: number
+  readonly sessionTtlMinMs: number
+  readonly defaultQueryTimeMs: number
+  readonly maxQueryTimeMs: number
+  readonly rpcHoldMs: number
+  readonly leaveDrainMs: number
+}
+
+/** What a server is run on: all that it doesn't do itself. */
+export interface ServerWorld {
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Where the cluster's id, the log and the snapshots are kept. */
+  readonly door: ClusterDoor
+  /** The server can't go on; ends the process. */
+  readonly fatal: (error: Error) => void
+  /** Where to connect for an address: a fault proxy in tests, the address itself otherwise. */
+  readonly dial?: (address: string) => string
+}
