@@ -1,5 +1,5 @@
 import type { HealthCheck, ServiceNode } from './check.ts'
-import type { KvEntry, KvWrite, KvWriteVerb } from './kv.ts'
+import type { Fence, KvEntry, KvWrite, KvWriteVerb } from './kv.ts'
 import type { NodeDump } from './node-dump.ts'
 import type { Node } from './node.ts'
 import type { QueryMeta, QueryOptions } from './query.ts'
@@ -63,7 +63,7 @@ export interface ReadMethods {
 
 export interface WriteMethods {
   /** False where the condition (cas, lock, unlock) did not hold. */
-  'KVS.Apply': Method<{ Op: KvWriteVerb; DirEnt: KvWrite }, boolean>
+  'KVS.Apply': Method<{ Op: KvWriteVerb; DirEnt: KvWrite; Fences?: readonly Fence[] }, boolean>
   /** The session's id for `create`; for `destroy` the id given, whether it was there or not. */
   'Session.Apply': Method<
     { Op: 'create'; Session: SessionRequest } | { Op: 'destroy'; Session: { readonly ID: string } },
@@ -73,7 +73,7 @@ export interface WriteMethods {
   'Session.Renew': Method<{ SessionID: string }, Session | undefined>
   'Catalog.Register': Method<Registration, void>
   'Catalog.Deregister': Method<Deregistration, void>
-  'Txn.Apply': Method<{ Ops: readonly TxnOp[] }, TxnReply>
+  'Txn.Apply': Method<{ Ops: readonly TxnOp[]; Fences?: readonly Fence[] }, TxnReply>
 }
 
 /** What a client gives to make a session; what it leaves out is undefined here and gets its default from the server. */
@@ -113,9 +113,15 @@ export interface WriteId {
   readonly origin: string
   /** New with every start of that server: its sequence begins anew then. */
   readonly epoch: string
-  /** From 1, one more with every write. */
+  /**
+   * Never given twice in an epoch, and of the same remainder by `writesUnderWayMax` one after the other: when a number comes, all
+   * smaller ones of its remainder are over.
+   */
   readonly sequence: number
 }
+
+/** Writes of one server that can be under way at once, and so outcomes that are remembered of it. */
+export const writesUnderWayMax = 16_384
 
 /** The cluster as its users see it. Both a server and, later, a client agent give one. */
 export interface Rpc {

@@ -18,6 +18,7 @@ import { CallFailed } from './caller.ts'
 import { NotLeader } from './error-wire.ts'
 import type { Calls } from './pool.ts'
 import { RemoteRpc } from './remote-rpc.ts'
+import { WriteNames } from './write-names.ts'
 
 export interface ForwardingConfig {
   /** The methods as this server carries them out itself. */
@@ -56,7 +57,8 @@ const lookMs = 20
  */
 export class ForwardingRpc implements Rpc {
   readonly #config: ForwardingConfig
-  #sequence = 0
+  readonly #names = new WriteNames()
+  #looking: Promise<void> | undefined
   #leader: { readonly address: string; readonly rpc: Rpc } | undefined
 
   constructor(config: ForwardingConfig) {
@@ -74,20 +76,25 @@ export class ForwardingRpc implements Rpc {
     return this.#hold((rpc) => rpc.read(method, args, options), wasNotAnswered, options.signal)
   }
 
-  write<M extends WriteMethod>(
+  async write<M extends WriteMethod>(
     method: M,
     args: WriteMethods[M]['args'],
     options: WriteOptions = {},
   ): Promise<WriteMethods[M]['reply']> {
     const { local, origin, leadersHeedIds } = this.#config
     if (this.#isForHere(options.datacenter)) return local.write(method, args, options)
-    this.#sequence += 1
-    const named = { ...options, id: options.id ?? { ...origin, sequence: this.#sequence } }
-    return this.#hold(
-      (rpc) => rpc.write(method, args, named),
-      leadersHeedIds ? wasNotAnswered : wasNotDone,
-      options.signal,
-    )
+    const sequence = this.#names.take()
+    if (sequence === undefined) throw new CallFailed('too many calls are waiting', { sent: false })
+    try {
+      const named = { ...options, id: { ...origin, sequence } }
+      return await this.#hold(
+        (rpc) => rpc.write(method, args, named),
+        leadersHeedIds ? wasNotAnswered : wasNotDone,
+        options.signal,
+      )
+    } finally {
+      this.#names.giveBack(sequence)
+    }
   }
 
   /** Another data centre's calls are refused, or routed, here: the leader could do no more. */
@@ -104,12 +111,12 @@ export class ForwardingRpc implements Rpc {
   ): Promise<Reply> {
     const { clock, chance, holdMs, metrics } = this.#config
     const untilMs = clock.monotonicMs() + holdMs
-    const waiting = signal ?? never
     for (;;) {
       const rpc = this.#whom()
       if (rpc === undefined) {
         if (clock.monotonicMs() >= untilMs) throw noLeader()
-        await sleep(clock, Math.min(lookMs, holdMs), waiting)
+        await this.#look()
+        signal?.throwIfAborted()
         continue
       }
       try {
@@ -118,8 +125,17 @@ export class ForwardingRpc implements Rpc {
         if (!mayAgain(error) || clock.monotonicMs() >= untilMs) throw error
       }
       metrics.count('rpc.forward_retry')
-      await sleep(clock, chance.fraction() * holdMs * pauseFraction, waiting)
+      await pause(clock, chance.fraction() * holdMs * pauseFraction, signal)
     }
+  }
+
+  /** Until it is time to look for a leader again. All that wait share one timer: without a leader they are many. */
+  #look(): Promise<void> {
+    const { clock, holdMs } = this.#config
+    this.#looking ??= pause(clock, Math.min(lookMs, holdMs)).finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
   }
 
   /** Who carries a call out at this moment. */
@@ -137,8 +153,12 @@ export class ForwardingRpc implements Rpc {
   }
 }
 
-/** Never fires. Without a listener it is never anybody's to clean up either. */
-const never = new AbortController().signal
+function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal !== undefined) return sleep(clock, delayMs, signal)
+  return new Promise((resolve) => {
+    clock.after(delayMs, resolve)
+  })
+}
 
 /** The call was certainly not carried out. */
 function wasNotDone(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { HealthCheck, ServiceNode } from '../model/check.ts'
 import type { ErrorKind } from '../model/errors.ts'
 import type { KvEntry } from '../model/kv.ts'
+import { writesUnderWayMax } from '../model/methods.ts'
 import type { WriteId } from '../model/methods.ts'
 import type { Node } from '../model/node.ts'
 import type { Service } from '../model/service.ts'
@@ -71,12 +72,9 @@ export const outcomeTable = defineTable<OutcomeRow>({
   indexes: {},
 })
 
-/** A server has fewer writes than this under way, so what is older than so many is never asked about again. */
-const placesPerOrigin = 16_384
-
 /** Places are taken in turn, so an origin never has more rows than places, whatever epochs they are of. */
 export function outcomeKey({ origin, sequence }: Pick<WriteId, 'origin' | 'sequence'>): string {
-  return `${origin}\u0000${sequence % placesPerOrigin}`
+  return `${origin}\u0000${sequence % writesUnderWayMax}`
 }
 
 /** Nodes under their names; `N1` and `n1` are the same node. */

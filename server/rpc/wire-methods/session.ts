@@ -72,7 +72,7 @@ function requestToWire(request: SessionRequest): Fields {
     Behavior: request.Behavior ?? '',
     TTL: request.TTL ?? '',
     Checks: wantsNone || wantsDefault ? null : Checks,
-    NodeChecks: wantsNone ? [] : (NodeChecks ?? [serfCheckId]),
+    NodeChecks: wantsNone ? [] : NodeChecks === undefined ? [serfCheckId] : NodeChecks,
     ServiceChecks: serviceChecks.toWire(ServiceChecks ?? null),
   }
 }
@@ -86,7 +86,7 @@ function requestFromWire(wire: Fields): SessionRequest {
     LockDelayMs: integer.fromWire(wire['LockDelay']) / nanosecondsPerMs,
     Behavior: text.fromWire(wire['Behavior']),
     TTL: text.fromWire(wire['TTL']),
-    NodeChecks: list(text).fromWire(wire['NodeChecks']),
+    NodeChecks: nullableList(text).fromWire(wire['NodeChecks']),
     ...(Checks.length === 0 ? {} : { Checks }),
     ...(ServiceChecks === null ? {} : { ServiceChecks }),
   }

@@ -20,7 +20,7 @@ export class YamuxStream extends Duplex {
   #gone = false
 
   constructor(id: number, owner: StreamOwner) {
-    super({ allowHalfOpen: false })
+    super({ allowHalfOpen: true })
     this.id = id
     this.#owner = owner
   }
