@@ -7,7 +7,7 @@ import type { Log } from '../server/runtime/log.ts'
 import type { Metrics } from '../server/runtime/metrics.ts'
 import { type ListenAddress, listen, type Listener } from './listen.ts'
 import { endWith, installAnswers } from './plugins/answer.ts'
-import { blockedBy, wrapHandler } from './plugins/around.ts'
+import { blockedBy, wrapHandler, writableFrom } from './plugins/around.ts'
 import { standingHeaders } from './plugins/headers.ts'
 import { refuse, routedMethods } from './plugins/method.ts'
 import { describeApi } from './plugins/openapi.ts'
@@ -42,8 +42,10 @@ export async function createApi(
 ): Promise<Api> {
   const standing = standingHeaders(settings)
   const isBlocked = blockedBy(settings.blockEndpoints)
+  const mayWrite = writableFrom(settings.allowWriteFrom)
   const table = new RouteTable()
-  const refusal = { table, standing, isBlocked, uiEnabled: settings.uiEnabled }
+  const rootPage = settings.uiEnabled ? settings.uiContentPath : undefined
+  const refusal = { table, standing, isBlocked, rootPage }
 
   const app = fastify({
     logger: false,
@@ -62,7 +64,7 @@ export async function createApi(
     table.add(route.url, String(route.method), route.schema)
     // Schemas document; the rules for what is accepted, and the words for what isn't, are Consul's.
     delete route.schema
-    route.handler = wrapHandler(route, { ...deps, isBlocked }) as typeof route.handler
+    route.handler = wrapHandler(route, { ...deps, isBlocked, mayWrite }) as typeof route.handler
   })
   installAnswers(app, { standing, pretty: settings.pretty })
   for (const family of families) family(app, ports, settings)

@@ -98,6 +98,12 @@ export interface ApiSettings {
   readonly defaultQueryTimeMs: number
   readonly maxQueryTimeMs: number
   readonly uiEnabled: boolean
+  /** Where the web page's files are; they need not be there. */
+  readonly uiDirectory: string
+  /** The path they are under. Begins and ends with a slash, and is not one alone. */
+  readonly uiContentPath: string
+  /** Networks in CIDR form that may write; empty: everybody may. */
+  readonly allowWriteFrom: readonly string[]
   readonly blockEndpoints: readonly string[]
   readonly responseHeaders: Readonly<Record<string, string>>
   readonly translateWanAddresses: boolean

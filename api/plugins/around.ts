@@ -1,3 +1,6 @@
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIPv6 } from 'node:net'
+
 import type { FastifyReply, RouteOptions } from 'fastify'
 
 import type { Clock } from '../../server/runtime/clock.ts'
@@ -12,6 +15,8 @@ export interface Around {
   readonly log: Log
   /** Whether the operator has closed this path. */
   readonly isBlocked: (path: string) => boolean
+  /** Whether the operator lets this client write. */
+  readonly mayWrite: (raw: IncomingMessage) => boolean
 }
 
 type Handler = (request: Request, reply: FastifyReply) => Promise<void>
@@ -23,13 +28,15 @@ type Handler = (request: Request, reply: FastifyReply) => Promise<void>
 export function wrapHandler(route: RouteOptions, around: Around): Handler {
   const handle = route.handler as unknown as Handler
   const metric = metricName(String(route.method), route.url)
-  const { clock, metrics, log, isBlocked } = around
+  const { clock, metrics, log, isBlocked, mayWrite } = around
+  const isRead = route.method === 'GET' || route.method === 'HEAD'
   return async (request, reply) => {
     const startedMs = clock.monotonicMs()
     try {
       if (request.query.malformed) reply.empty(500)
       else if (isBlocked(request.raw.url ?? ''))
         reply.plain(403, 'Endpoint is blocked by agent configuration')
+      else if (!isRead && !mayWrite(request.raw)) reply.plain(403, 'Access is restricted')
       else await handle(request, reply)
     } catch (thrown) {
       answerError(reply, thrown, log)
@@ -53,3 +60,17 @@ export function blockedBy(prefixes: readonly string[]): (url: string) => boolean
     return prefixes.some((prefix) => path.startsWith(prefix))
   }
 }
+
+/** Who may write is told by network. A Unix socket has no address, so once there are networks it is in none. */
+export function writableFrom(networks: readonly string[]): (raw: IncomingMessage) => boolean {
+  if (networks.length === 0) return () => true
+  const allowed = new BlockList()
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/')
+    allowed.addSubnet(address, Number(bits), familyOf(address))
+  }
+  return ({ socket: { remoteAddress: address } }) =>
+    address !== undefined && allowed.check(address, familyOf(address))
+}
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv6(address) ? 'ipv6' : 'ipv4')

@@ -7,7 +7,7 @@ import { redirect } from './path.ts'
 import type { RouteTable } from './route-table.ts'
 
 /** The methods that routes are declared for; anything else ends in `refuse` without passing the router. */
-export const routedMethods: ReadonlySet<string> = new Set(['GET', 'PUT', 'POST', 'DELETE'])
+export const routedMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE'])
 
 /**
  * Answers what no route has taken: `OPTIONS`, a method that the path does not have, a path that lacks its closing slash, a path
@@ -20,14 +20,14 @@ export function refuse(
     readonly table: RouteTable
     readonly standing: HeaderList
     readonly isBlocked: (url: string) => boolean
-    readonly uiEnabled: boolean
+    /** Where the root leads, if anywhere. */
+    readonly rootPage: string | undefined
   },
 ): void {
-  const { table, standing, isBlocked, uiEnabled } = options
+  const { table, standing, isBlocked, rootPage } = options
   const [, path = '', query = ''] = /^([^?]*)(\?.*)?$/s.exec(url) ?? []
   const methods = table.methodsOf(decodeURIComponent(path))
-  if (path === '/') answerRoot(raw, uiEnabled)
-  else if (path === '/ui' && uiEnabled) redirect(raw, `/ui/${query}`)
+  if (path === '/') answerRoot(raw, rootPage)
   else if (!methods) {
     if (table.has(`${path}/*`)) redirect(raw, `${path}/${query}`)
     else endWith(raw, 404, ['Content-Length', 0], '')
@@ -46,8 +46,8 @@ const textType = ['Content-Type', 'text/plain; charset=utf-8']
 const methodOf = (request: IncomingMessage): string => request.method ?? ''
 
 /** The root is no endpoint: whatever the method, it leads to the UI or says what this is. */
-function answerRoot(raw: ServerResponse, uiEnabled: boolean): void {
+function answerRoot(raw: ServerResponse, page: string | undefined): void {
   const text = 'Consul Agent'
-  if (uiEnabled) redirect(raw, '/ui/')
+  if (page !== undefined) redirect(raw, page)
   else endWith(raw, 200, [...textType, 'Content-Length', text.length], text)
 }

@@ -3,12 +3,13 @@ import { Type } from 'typebox'
 
 import { praetorVersion } from '../../server/model/version.ts'
 import type { App } from '../request.ts'
+import { type Body, BodySchemas } from './body-schema.ts'
 import type { RouteTable } from './route-table.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
     /** For the documentation alone: a `body` would be validated. */
-    requestBody?: unknown
+    requestBody?: Body
     summary?: string
   }
 }
@@ -19,24 +20,32 @@ export function describeApi(app: App, table: RouteTable): void {
 }
 
 export function document(table: RouteTable) {
+  const bodies = new BodySchemas()
+  const paths = Object.fromEntries(
+    [...table.urls()]
+      .filter(isApi)
+      .map(([url, methods]) => [
+        pathOf(url),
+        Object.fromEntries(
+          [...methods].map(([method, schema]) => [method.toLowerCase(), operation(schema, bodies)]),
+        ),
+      ]),
+  )
   return {
     openapi: '3.1.0',
     info: {
       title: 'Praetor',
       version: praetorVersion,
       description:
-        "The HTTP API of Consul 1.8. Errors are plain text; the README of the API's room says more.",
+        'The HTTP API of Consul 1.8. Errors are plain text. The fields of bodies may be written in upper or lower case, and null ' +
+        'is as good as leaving them out.',
     },
-    paths: Object.fromEntries(
-      [...table.urls()].map(([url, methods]) => [
-        pathOf(url),
-        Object.fromEntries(
-          [...methods].map(([method, schema]) => [method.toLowerCase(), operation(schema)]),
-        ),
-      ]),
-    ),
+    paths,
+    components: { schemas: bodies.structs },
   }
 }
+
+const isApi = ([url]: readonly [url: string, ...unknown[]]): boolean => url.startsWith('/v1/')
 
 export const pathOf = (url: string): string => url.replace('*', '{name}')
 
@@ -44,7 +53,7 @@ interface ObjectSchema {
   readonly properties?: Readonly<Record<string, { readonly description?: string }>>
 }
 
-function operation(schema: FastifySchema) {
+function operation(schema: FastifySchema, bodies: BodySchemas) {
   const { summary, params, querystring, requestBody, response } = schema as Operation
   return {
     ...(summary === undefined ? {} : { summary }),
@@ -65,7 +74,7 @@ function operation(schema: FastifySchema) {
     ],
     ...(requestBody === undefined
       ? {}
-      : { requestBody: { content: { 'application/json': { schema: requestBody } } } }),
+      : { requestBody: { content: bodies.describe(requestBody) } }),
     responses: {
       ...Object.fromEntries(
         Object.entries(response ?? {}).map(([status, answer]) => [
@@ -82,7 +91,7 @@ interface Operation {
   readonly summary?: string
   readonly params?: ObjectSchema
   readonly querystring?: ObjectSchema
-  readonly requestBody?: unknown
+  readonly requestBody?: Body
   readonly response?: Readonly<Record<string, unknown>>
 }
 

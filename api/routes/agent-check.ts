@@ -88,6 +88,7 @@ const listSchema = {
 const registerSchema = {
   summary: 'Register a check on this node',
   querystring: writing({}),
+  requestBody: { json: nodeCheckStruct },
   response,
 }
 const idSchema = { summary: 'Deregister a check', params: id, querystring: writing({}), response }
@@ -100,6 +101,6 @@ const resultSchema = {
 const updateSchema = {
   summary: 'Tell the result of a TTL check with its output',
   params: id,
-  requestBody: Type.Object({ Status: Type.String(), Output: Type.String() }),
+  requestBody: { json: updateStruct },
   response,
 }

@@ -126,6 +126,7 @@ const registerSchema = {
   querystring: writing({
     'replace-existing-checks': optional('Remove the checks of the service that are not named.'),
   }),
+  requestBody: { json: serviceStruct },
   response,
 }
 const idSchema = {

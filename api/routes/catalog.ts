@@ -146,11 +146,13 @@ const discovery = {
 const registerSchema = {
   summary: 'Register a node, a service on it, and checks',
   querystring: writing({}),
+  requestBody: { json: registerStruct },
   response: { 200: Type.Boolean() },
 }
 const deregisterSchema = {
   summary: 'Deregister a node, a service or a check',
   querystring: writing({}),
+  requestBody: { json: deregisterStruct },
   response: { 200: Type.Boolean() },
 }
 const datacentersSchema = {

@@ -92,5 +92,6 @@ const nodeSchema = {
 const updateSchema = {
   summary: 'Tell where a node stands; refused until there is gossip',
   querystring: writing({}),
+  requestBody: { json: updateStruct },
   response: { 200: nothing },
 }

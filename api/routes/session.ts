@@ -133,6 +133,7 @@ const response = { 200: Type.Array(SessionSchema) }
 const createSchema = {
   summary: 'Make a session',
   querystring: writing({}),
+  requestBody: { json: sessionStruct },
   response: { 200: Type.Object({ ID: Type.String() }) },
 }
 const destroySchema = {

@@ -39,5 +39,6 @@ const saveSchema = {
 const restoreSchema = {
   summary: 'Replace the whole state by that of a snapshot',
   querystring: writing({}),
+  requestBody: { bytes: 'The archive.' },
   response: { 200: nothing },
 }

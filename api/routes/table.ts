@@ -13,6 +13,7 @@ import { eventRoutes } from './event.ts'
 import { healthRoutes } from './health.ts'
 import { internalUiRoutes } from './internal-ui.ts'
 import { kvRoutes } from './kv.ts'
+import { pageRoutes } from './page.ts'
 import { sessionRoutes } from './session.ts'
 import { snapshotRoutes } from './snapshot.ts'
 import { statusRoutes } from './status.ts'
@@ -37,4 +38,5 @@ export const families: readonly ((app: App, ports: ApiPorts, settings: ApiSettin
   snapshotRoutes,
   internalUiRoutes,
   aclRoutes,
+  pageRoutes,
 ]

@@ -351,16 +351,20 @@ t.test('closing ends the reads that still wait', async (t) => {
   t.equal(leader.log.store.watchers.size, 0)
 })
 
-t.test('the description names every route', async (t) => {
+t.test('the description names every route, and every struct that a body may hold', async (t) => {
   const { api, ask } = await serve(t)
-  const described = JSON.parse((await ask('GET', '/v1/openapi.json')).body) as {
+  const { body } = await ask('GET', '/v1/openapi.json')
+  const described = JSON.parse(body) as {
     openapi: string
-    paths: Record<string, Record<string, { summary?: string }>>
+    paths: Record<string, Record<string, { summary?: string; requestBody?: object }>>
+    components: { schemas: Record<string, { properties: Record<string, object> }> }
   }
   t.equal(described.openapi, '3.1.0')
-  const routes = [...api.routes.urls()].flatMap(([url, methods]) =>
-    [...methods.keys()].map((method) => `${method} ${url.replace('*', '{name}')}`),
-  )
+  const routes = [...api.routes.urls()]
+    .filter(([url]) => url.startsWith('/v1/'))
+    .flatMap(([url, methods]) =>
+      [...methods.keys()].map((method) => `${method} ${url.replace('*', '{name}')}`),
+    )
   const documented = Object.entries(described.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => {
       t.ok(operation.summary, `${method} ${path} says what it is for`)
@@ -368,4 +372,39 @@ t.test('the description names every route', async (t) => {
     }),
   )
   t.same(documented.toSorted(), routes.toSorted())
+  const { schemas } = described.components
+  for (const [, name = ''] of body.matchAll(/#\/components\/schemas\/([^"]+)/g))
+    t.ok(schemas[name], name)
+  const reference = { $ref: '#/components/schemas/structs.ServiceDefinition' }
+  t.match(described.paths['/v1/agent/service/register']?.['put']?.requestBody, {
+    content: { 'application/json': { schema: reference } },
+  })
+  t.same(schemas['structs.ServiceConnect']?.properties['SidecarService'], reference)
+  t.match(schemas['structs.CheckType']?.properties['Interval'], { type: ['string', 'integer'] })
+})
+
+t.test('who may write is told by network, for every path that writes', async (t) => {
+  const allowWriteFrom = ['10.0.0.0/8', '2001:db8::/32']
+  const elsewhere = await serve(t, { rpc: fakeRpc() }, { allowWriteFrom })
+  for (const [method, target] of [
+    ['PUT', '/v1/agent/service/register'],
+    ['PUT', '/v1/agent/maintenance?enable=x'],
+    ['PUT', '/v1/kv/a'],
+    ['DELETE', '/v1/kv/a'],
+    ['PUT', '/v1/txn'],
+    ['POST', '/v1/acl/login'],
+  ] as const)
+    t.match(
+      await elsewhere.ask(method, target, { body: '{' }),
+      { status: 403, body: 'Access is restricted', headers: { ...text, ...vary } },
+      `${method} ${target}`,
+    )
+  t.match(await elsewhere.ask('GET', '/v1/kv/a'), { status: 404 })
+  t.match(await elsewhere.ask('OPTIONS', '/v1/kv/a'), { status: 200 })
+  t.match(await elsewhere.ask('POST', '/v1/kv/a'), { status: 405 })
+  t.match(await elsewhere.ask('PUT', '/v1/kv/a?x=%zz'), { status: 500, body: '' })
+  for (const network of ['127.0.0.0/8', '127.0.0.1/32', '0.0.0.0/0']) {
+    const here = await serve(t, { rpc: fakeRpc() }, { allowWriteFrom: [network] })
+    t.match(await here.ask('PUT', '/v1/kv/a'), { status: 200, body: 'true' }, network)
+  }
 })
