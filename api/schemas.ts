@@ -6,6 +6,10 @@ import { Type } from 'typebox'
  */
 export const optional = (description: string) => Type.Optional(Type.String({ description }))
 
+export const fence = optional(
+  'Write only while a lock is held as it was when this was read: KEY:INDEX, the lock and its ModifyIndex. May be repeated.',
+)
+
 const common = {
   dc: optional('The data centre to ask; this one by default.'),
   token: optional('The access token, if not in a header.'),

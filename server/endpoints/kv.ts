@@ -21,12 +21,13 @@ export const kvEndpoints = {
 
   'KVS.Apply': {
     kind: 'write',
-    async run({ lockDelays, propose }, { Op, DirEnt }) {
+    async run({ lockDelays, propose }, write) {
+      const { Op, DirEnt } = write
       // Only a tree may be all there is.
       if (DirEnt.Key === '' && Op !== 'delete-tree')
         throw new PraetorError('failed', 'Must provide key')
       if (Op === 'lock' && lockDelays.isHeldBack(DirEnt.Key)) return false
-      return propose('kv', { Op, DirEnt })
+      return propose('kv', write)
     },
   },
 } satisfies Pick<EndpointTable, 'KVS.Get' | 'KVS.List' | 'KVS.ListKeys' | 'KVS.Apply'>

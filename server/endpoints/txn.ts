@@ -17,9 +17,9 @@ export const txnEndpoints = {
 
   'Txn.Apply': {
     kind: 'write',
-    async run({ lockDelays, propose, datacenter }, { Ops }) {
+    async run({ lockDelays, propose, datacenter }, { Ops, ...conditions }) {
       const { ops, errors } = completeAll(Ops, datacenter, lockDelays)
-      return errors.length > 0 ? refused(errors) : propose('txn', { Ops: ops })
+      return errors.length > 0 ? refused(errors) : propose('txn', { Ops: ops, ...conditions })
     },
   },
 } satisfies Pick<EndpointTable, 'Txn.Read' | 'Txn.Apply'>

@@ -1,4 +1,6 @@
+import { PraetorError } from '../model/errors.ts'
 import type { KvWrite, KvWriteVerb } from '../model/kv.ts'
+import { fenceRefusal } from '../state/fences.ts'
 import { deleteKey, deleteKeyCas, deleteTree, setKey, setKeyCas } from '../state/kv.ts'
 import { lockKey, unlockKey } from '../state/locks.ts'
 import { givenSession, lockingSession } from '../state/sessions.ts'
@@ -23,8 +25,10 @@ export const kvCommands = {
   } satisfies Command<TombstoneReap, number>,
 }
 
-/** False where the condition of a cas, a lock or an unlock did not hold. */
-function applyKv(store: Store, tx: Transaction, { Op, DirEnt }: KvArgs): boolean {
+/** False where the condition of a cas, a lock or an unlock did not hold. Throws where a fence refuses. */
+function applyKv(store: Store, tx: Transaction, { Op, DirEnt, Fences }: KvArgs): boolean {
+  const refusal = fenceRefusal(store, Fences)
+  if (refusal !== undefined) throw new PraetorError('conflict', refusal)
   return verbs[Op](store, tx, DirEnt)
 }
 

@@ -1,6 +1,8 @@
 import { assert } from '../model/assert.ts'
 import { PraetorError } from '../model/errors.ts'
+import type { Fence } from '../model/kv.ts'
 import type { TxnError, TxnOp, TxnReply, TxnResult } from '../model/txn.ts'
+import { fenceRefusal } from '../state/fences.ts'
 import { invalidateSession } from '../state/sessions.ts'
 import type { Store } from '../state/store.ts'
 import { Transaction } from '../state/transaction.ts'
@@ -11,14 +13,21 @@ import { oneOf } from './txn-verb.ts'
 
 export interface TxnArgs {
   readonly Ops: readonly TxnOp[]
+  readonly Fences?: readonly Fence[]
 }
 
 export const txnCommands = {
   txn: { number: 5, apply: applyTxn } satisfies Command<TxnArgs, TxnReply>,
 }
 
-/** Every step, each seeing what those before it wrote; or, where any fails, nothing, and what was wrong with each that did. */
-function applyTxn(store: Store, tx: Transaction, { Ops }: TxnArgs): TxnReply {
+/**
+ * Every step, each seeing what those before it wrote; or, where any fails, nothing, and what was wrong with each that did. A
+ * fence refuses every step alike.
+ */
+function applyTxn(store: Store, tx: Transaction, { Ops, Fences }: TxnArgs): TxnReply {
+  const refusal = fenceRefusal(store, Fences)
+  if (refusal !== undefined)
+    return { results: [], errors: Ops.map((_, OpIndex) => ({ OpIndex, What: refusal })) }
   const results: TxnResult[] = []
   const errors: TxnError[] = []
   for (const [OpIndex, op] of Ops.entries())

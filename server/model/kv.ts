@@ -8,6 +8,8 @@ export interface KvEntry {
   readonly Value: Uint8Array
   /** The session that holds the key's lock; absent when nobody does. */
   readonly Session?: string
+  /** The index at which the holder took the lock; there while it is held. Not part of any answer: fences are judged by it. */
+  readonly LockedAt?: number
   readonly CreateIndex: number
   readonly ModifyIndex: number
 }
@@ -22,6 +24,17 @@ export interface KvWrite {
   /** For cas and delete-cas: the ModifyIndex the key must have; 0 for cas means it must not exist. */
   readonly ModifyIndex?: number
 }
+
+/**
+ * A write's condition that its writer still holds a lock: `Key` is the lock, `Index` the ModifyIndex at which the writer read that
+ * it held it. Refused where the lock was let go of, or taken anew above that index (server/state/fences.ts).
+ */
+export interface Fence {
+  readonly Key: string
+  readonly Index: number
+}
+
+export const fencesMax = 16
 
 /** Consul's names for the writes; the transaction verbs that only look are in txn.ts. */
 export const kvWriteVerbs = [

@@ -43,7 +43,7 @@ export function listKeyNames(
 /** Writes value and flags. Whoever holds the key's lock keeps it, though the count of its locks begins anew, as in Consul. */
 export function setKey(store: Store, tx: Transaction, write: KvWrite): KvEntry {
   const before = store.kv.get(byteString(write.Key))
-  return putEntry(store, tx, before, { ...content(write), LockIndex: 0, Session: before?.Session })
+  return putEntry(store, tx, before, { ...content(write), LockIndex: 0, ...holderOf(before) })
 }
 
 /** Sets only if the key's ModifyIndex is the one given, or, for 0, if there is no such key. Undefined: it was not so. */
@@ -83,6 +83,7 @@ export interface EntryContent {
   readonly Value: Uint8Array
   readonly LockIndex: number
   readonly Session: string | undefined
+  readonly LockedAt: number | undefined
 }
 
 /** Puts the entry in place of the one before, unless both say the same: then nothing is written and no index moves. */
@@ -90,13 +91,14 @@ export function putEntry(
   store: Store,
   tx: Transaction,
   before: KvEntry | undefined,
-  { Key, Flags, Value, LockIndex, Session }: EntryContent,
+  { Key, Flags, Value, LockIndex, Session, LockedAt }: EntryContent,
 ): KvEntry {
   if (
     before !== undefined &&
     before.LockIndex === LockIndex &&
     before.Flags === Flags &&
     before.Session === Session &&
+    before.LockedAt === LockedAt &&
     equalBytes(before.Value, Value)
   )
     return before
@@ -106,6 +108,7 @@ export function putEntry(
     Flags,
     Value,
     ...(Session === undefined ? {} : { Session }),
+    ...(LockedAt === undefined ? {} : { LockedAt }),
     CreateIndex: before?.CreateIndex ?? tx.index,
     ModifyIndex: tx.index,
   }
@@ -114,13 +117,16 @@ export function putEntry(
   return entry
 }
 
-export function content({
-  Key,
-  Flags,
-  Value,
-}: KvWrite): Omit<EntryContent, 'LockIndex' | 'Session'> {
+export function content({ Key, Flags, Value }: KvWrite): Pick<KvWrite, 'Key' | 'Flags' | 'Value'> {
   return { Key, Flags, Value }
 }
+
+/** Whose the key is, and since when. */
+export function holderOf(entry: KvEntry | undefined): Pick<EntryContent, 'Session' | 'LockedAt'> {
+  return { Session: entry?.Session, LockedAt: entry?.LockedAt }
+}
+
+export const unheld = { Session: undefined, LockedAt: undefined } as const
 
 function kvIndex(store: Store): number {
   return store.maxIndex(['kvs', 'tombstones'])

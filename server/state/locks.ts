@@ -1,6 +1,6 @@
 import type { KvEntry, KvWrite } from '../model/kv.ts'
 import type { Session } from '../model/session.ts'
-import { content, deleteKey, putEntry } from './kv.ts'
+import { content, deleteKey, putEntry, unheld } from './kv.ts'
 import type { Store } from './store.ts'
 import { byteString } from './table.ts'
 import type { Transaction } from './transaction.ts'
@@ -20,8 +20,13 @@ export function lockKey(
   const before = store.kv.get(byteString(write.Key))
   const holder = before?.Session
   if (holder !== undefined && holder !== session) return undefined
-  const LockIndex = (before?.LockIndex ?? 0) + (holder === session ? 0 : 1)
-  return putEntry(store, tx, before, { ...content(write), LockIndex, Session: session })
+  const isFresh = holder === undefined
+  return putEntry(store, tx, before, {
+    ...content(write),
+    LockIndex: (before?.LockIndex ?? 0) + (isFresh ? 1 : 0),
+    Session: session,
+    LockedAt: isFresh ? tx.index : before?.LockedAt,
+  })
 }
 
 /** Writes the key and frees it. Undefined: the session does not hold it. */
@@ -36,7 +41,7 @@ export function unlockKey(
   return putEntry(store, tx, before, {
     ...content(write),
     LockIndex: before.LockIndex,
-    Session: undefined,
+    ...unheld,
   })
 }
 
@@ -49,6 +54,6 @@ export function freeLocksOf(
   const held = [...store.kv.by('session', ID.toLowerCase())]
   for (const entry of held)
     if (Behavior === 'delete') deleteKey(store, tx, entry.Key)
-    else putEntry(store, tx, entry, { ...entry, Session: undefined })
+    else putEntry(store, tx, entry, { ...entry, ...unheld })
   return held.map(({ Key }) => Key)
 }

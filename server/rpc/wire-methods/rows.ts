@@ -1,6 +1,6 @@
 import type { HealthCheck, ServiceNode } from '../../model/check.ts'
 import { formatDuration, nanosecondsPerMs, parseDuration } from '../../model/duration.ts'
-import type { KvEntry, KvWrite } from '../../model/kv.ts'
+import type { Fence, KvEntry, KvWrite } from '../../model/kv.ts'
 import type { NodeDump } from '../../model/node-dump.ts'
 import type { Node } from '../../model/node.ts'
 import type { Given } from '../../model/registration.ts'
@@ -28,7 +28,7 @@ import type { Fields, Shape } from '../shape.ts'
 const indexes = { CreateIndex: integer, ModifyIndex: integer } as const
 const texts = nullableMap(text)
 
-export const kvEntry: Shape<KvEntry> = struct<KvEntry>({
+export const kvEntry: Shape<KvEntry> = struct<Omit<KvEntry, 'LockedAt'>>({
   LockIndex: integer,
   Key: text,
   Flags: unsigned64,
@@ -44,6 +44,11 @@ export const kvWrite: Shape<KvWrite> = struct<KvWrite>({
   Session: omitted(text),
   ModifyIndex: omitted(integer),
 })
+
+/** Ours, and nothing to a Consul. */
+export const fences: Shape<readonly Fence[] | undefined> = omitted(
+  list(struct<Fence>({ Key: text, Index: integer })),
+)
 
 export const session: Shape<Session> = struct<Session>({
   ID: text,

@@ -1,7 +1,7 @@
 import type { ServiceNode } from '../../model/check.ts'
 import { PraetorError } from '../../model/errors.ts'
 import { kvWriteVerbs } from '../../model/kv.ts'
-import type { KvEntry, KvWrite, KvWriteVerb } from '../../model/kv.ts'
+import type { Fence, KvEntry, KvWrite, KvWriteVerb } from '../../model/kv.ts'
 import type { ReadMethod, ReadMethods, WriteMethod, WriteMethods } from '../../model/methods.ts'
 import type { Deregistration, Registration } from '../../model/registration.ts'
 import type { TxnOp } from '../../model/txn.ts'
@@ -11,6 +11,7 @@ import { asFields, inField, nothing } from './method.ts'
 import type { FieldsShape, ReplyShape, WireMethod } from './method.ts'
 import {
   catalogService,
+  fences,
   givenCheck,
   givenService,
   healthCheck,
@@ -86,7 +87,12 @@ export const wireWrites: {
   readonly [M in WriteMethod]: WireMethod<WriteMethods[M]['args'], WriteMethods[M]['reply']>
 } = {
   'KVS.Apply': {
-    args: asFields(struct<{ Op: KvWriteVerb; DirEnt: KvWrite }>({ Op: kvVerb(), DirEnt: kvWrite })),
+    args: asFields(
+      struct<{ Op: KvWriteVerb; DirEnt: KvWrite; Fences?: readonly Fence[] }>(
+        { Op: kvVerb(), DirEnt: kvWrite, Fences: fences },
+        { Fences: 'PraetorFences' },
+      ),
+    ),
     // A Consul answers only conditional writes; of the others it says false, and its agents don't look.
     reply: {
       toWire: (done, { Op }) => done && isConditional(Op),
@@ -123,7 +129,15 @@ export const wireWrites: {
     ),
     reply: nothing,
   },
-  'Txn.Apply': { args: ops(), reply: txnReply },
+  'Txn.Apply': {
+    args: asFields(
+      struct<{ Ops: readonly TxnOp[]; Fences?: readonly Fence[] }>(
+        { Ops: list(txnOp), Fences: fences },
+        { Fences: 'PraetorFences' },
+      ),
+    ),
+    reply: txnReply,
+  },
 }
 
 function noArgs(): FieldsShape<Readonly<Record<string, never>>> {

@@ -49,6 +49,23 @@ t.test('entries of key writes are these bytes', async (t) => {
     hexOf(unlock),
     ['0107020001000000', 'ffffffffffffffff', '0000000000010000', '6162', '6b'].join(''),
   )
+  const fenced = encodeCommand('kv', {
+    Op: 'set',
+    DirEnt: { Key: 'k', Flags: 0, Value: bytes('v') },
+    Fences: [{ Key: 'l', Index: 5 }],
+  })
+  t.equal(
+    hexOf(fenced),
+    [
+      '0181000001000000',
+      '0000000000000000',
+      '0000000000000000',
+      '6b',
+      '0f000000',
+      '9182a34b6579a16ca5496e64657805',
+      '76',
+    ].join(''),
+  )
 })
 
 t.test('a key write comes back as it was given', async () => {
@@ -63,11 +80,18 @@ t.test('a key write comes back as it was given', async () => {
         Session: fc.constantFrom('', sessionId(1), 'é'),
         ModifyIndex: fc.maxSafeNat(),
       }),
-      (Op, DirEnt) => {
-        const back = kvCodec.decode(kvCodec.encode({ Op, DirEnt }))
+      fc.option(
+        fc.array(
+          fc.record({ Key: fc.string(), Index: fc.maxSafeNat() }, { noNullPrototype: true }),
+          { maxLength: 3 },
+        ),
+      ),
+      (Op, DirEnt, fences) => {
+        const fenced = fences === null ? {} : { Fences: fences }
+        const back = kvCodec.decode(kvCodec.encode({ Op, DirEnt, ...fenced }))
         t.strictSame(
           { ...back, DirEnt: { ...back.DirEnt, Value: [...back.DirEnt.Value] } },
-          { Op, DirEnt: { ...DirEnt, Value: [...DirEnt.Value] } },
+          { Op, DirEnt: { ...DirEnt, Value: [...DirEnt.Value] }, ...fenced },
         )
       },
     ),
