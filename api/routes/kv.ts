@@ -7,12 +7,13 @@ import type { Rpc } from '../../server/model/methods.ts'
 import { parseUnsigned64, type Unsigned64 } from '../../server/model/unsigned.ts'
 import { encodeEntry, Entry } from '../fields/kv.ts'
 import { readBody } from '../plugins/body.ts'
+import { fencesOf } from '../plugins/fence.ts'
 import { acceptsGzip } from '../plugins/gzip.ts'
 import { indexHeaders } from '../plugins/headers.ts'
 import type { Parameters } from '../plugins/parameters.ts'
 import { readOptions, refuseNamespace, writeOptions } from '../plugins/query.ts'
 import type { App, Asked } from '../request.ts'
-import { reading, restOfPath, optional, writing } from '../schemas.ts'
+import { fence, reading, restOfPath, optional, writing } from '../schemas.ts'
 
 /** The key/value store. A key is everything after `/v1/kv/`, decoded. */
 export function kvRoutes(
@@ -64,9 +65,11 @@ export function kvRoutes(
     refuseConflict(query, ['cas', 'acquire', 'release'])
     const flags = query.has('flags') ? unsigned(query.get('flags')) : 0
     const condition = conditionOf(query)
+    const fences = fencesOf(query)
     const value = await readBody(request.raw, limit)
     const { Op, ...entry } = condition
-    const write = { Op, DirEnt: { Key: key, Flags: flags, Value: value, ...entry } }
+    const DirEnt = { Key: key, Flags: flags, Value: value, ...entry }
+    const write = { Op, DirEnt, ...fences }
     reply.encoded(String(await rpc.write('KVS.Apply', write, writeOptions(request))))
   })
 
@@ -86,7 +89,8 @@ export function kvRoutes(
             DirEnt: { ...entry, ModifyIndex: Number(unsigned(query.get('cas'))) },
           }
         : { Op: 'delete', DirEnt: entry }
-    reply.encoded(String(await rpc.write('KVS.Apply', write, writeOptions(request))))
+    const args = { ...write, ...fencesOf(query) }
+    reply.encoded(String(await rpc.write('KVS.Apply', args, writeOptions(request))))
   })
 }
 
@@ -144,7 +148,9 @@ const putSchema = {
     cas: optional('Write only if the ModifyIndex is this one; 0: if there is no such key.'),
     acquire: optional('Lock the key for this session.'),
     release: optional('Give up the lock of this session.'),
+    fence,
   }),
+  requestBody: { bytes: 'The value.' },
   response: { 200: Type.Boolean() },
 }
 
@@ -154,6 +160,7 @@ const deleteSchema = {
   querystring: writing({
     recurse: optional('Delete all keys that begin with this one.'),
     cas: optional('Delete only if the ModifyIndex is this one.'),
+    fence,
   }),
   response: { 200: Type.Boolean() },
 }

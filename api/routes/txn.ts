@@ -5,11 +5,12 @@ import { isReadOnly, kvTxnVerbs, type TxnOp, txnOpsMax } from '../../server/mode
 import { encodeReply, type GivenOp, opsKind, toOp } from '../fields/txn.ts'
 import { type BodyLimit, readBody } from '../plugins/body.ts'
 import { decodeBody } from '../plugins/decode.ts'
+import { fencesOf } from '../plugins/fence.ts'
 import { freshnessHeaders } from '../plugins/headers.ts'
 import { readOptions, writeOptions } from '../plugins/query.ts'
 import type { ApiPorts, ApiSettings } from '../ports.ts'
 import type { App, Asked } from '../request.ts'
-import { writing } from '../schemas.ts'
+import { fence, writing } from '../schemas.ts'
 
 /** Several steps that are carried out together or not at all. */
 export function txnRoutes(app: App, { rpc }: ApiPorts, settings: ApiSettings): void {
@@ -26,13 +27,15 @@ export function txnRoutes(app: App, { rpc }: ApiPorts, settings: ApiSettings): v
     if (given.length > txnOpsMax) throw tooMany(given.length)
     for (const { KV } of given) refuseLarge(KV, settings.kvValueSizeMaxBytes)
     const Ops = given.flatMap(toOp)
-    if (isReadOnly(Ops.filter(isKnown))) {
+    const fences = fencesOf(request.query)
+    // A fence is judged where writes are: in the order of the log.
+    if (fences.Fences === undefined && isReadOnly(Ops.filter(isKnown))) {
       const { value, meta } = await rpc.read('Txn.Read', { Ops }, readOptions(request))
       const headers = freshnessHeaders(meta)
       const status = value.errors.length > 0 ? 409 : 200
       reply.encoded(encodeReply(value, true), headers, status)
     } else {
-      const value = await rpc.write('Txn.Apply', { Ops }, writeOptions(request))
+      const value = await rpc.write('Txn.Apply', { Ops, ...fences }, writeOptions(request))
       reply.encoded(encodeReply(value, false), [], value.errors.length > 0 ? 409 : 200)
     }
   })
@@ -60,7 +63,7 @@ function refuseLarge(kv: GivenOp['KV'], sizeMaxBytes: number): void {
 
 const schema = {
   summary: 'Carry out steps together or not at all',
-  querystring: writing({}),
+  querystring: writing({ fence }),
   requestBody: { json: opsKind },
   response: {
     200: Type.Object({

@@ -114,6 +114,19 @@ t.test('conditions become the verbs of the store', async (t) => {
     ['DELETE', 'a', { Op: 'delete', DirEnt: { Key: 'a' } }],
     ['DELETE', 'a?cas=3', { Op: 'delete-cas', DirEnt: { ModifyIndex: 3 } }],
     ['DELETE', '?recurse', { Op: 'delete-tree', DirEnt: { Key: '' } }],
+    ['PUT', 'a?fence=l:12', { Op: 'set', Fences: [{ Key: 'l', Index: 12 }] }],
+    [
+      'PUT',
+      'a?cas=0&fence=l%2Fa:b:1&fence=m:2',
+      {
+        Op: 'cas',
+        Fences: [
+          { Key: 'l/a:b', Index: 1 },
+          { Key: 'm', Index: 2 },
+        ],
+      },
+    ],
+    ['DELETE', 'a?fence=l:3', { Op: 'delete', Fences: [{ Key: 'l', Index: 3 }] }],
   ]
   for (const [method, target, args] of cases) {
     t.match(await ask(method, `/v1/kv/${target}`), { status: 200, body: 'true' }, target)
@@ -141,6 +154,15 @@ t.test('mistakes are told in the words of Consul', async (t) => {
     ],
     ['DELETE', 'c?cas=x', 500, 'strconv.ParseUint: parsing "x": invalid syntax'],
     ['PUT', 'c?index=x', 400, 'Invalid index'],
+    ...['l', 'l:', ':1', 'l:-1', 'l:9007199254740992', ''].map(
+      (fence): [string, string, number, string] => [
+        'PUT',
+        `c?fence=${fence}`,
+        400,
+        `Invalid fence "${fence}": it must be KEY:INDEX, the lock and the ModifyIndex it was read at`,
+      ],
+    ),
+    ['DELETE', `c?${'fence=l:1&'.repeat(17)}`, 400, 'A write may have 16 fences and not 17'],
   ]
   for (const [method, target, status, body] of cases)
     t.match(
