@@ -37,7 +37,7 @@ export interface AnswererLimits {
   readonly messageMaxBytes: number
 }
 
-export const defaultAnswererLimits: AnswererLimits = { callsMax: 16_384, messageMaxBytes }
+export const defaultAnswererLimits: AnswererLimits = { callsMax: 131_072, messageMaxBytes }
 
 /**
  * The answering end of a connection, or of one stream of it. Calls are carried out side by side and answered as they get done;

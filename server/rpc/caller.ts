@@ -38,11 +38,14 @@ export interface CallerConfig {
   readonly concurrent: boolean
 }
 
-/** Calls that wait on one connection. Beyond this a server is not keeping up, and a queue would only hide it. */
-const callsMax = 16_384
+/**
+ * Calls that wait on one connection: most are blocking queries, a few hundred bytes each. The other side takes twice as many
+ * (answerer.ts), so that it never stops reading for their sake: it could not hear then which of them were given up.
+ */
+const callsMax = 65_536
 const unsentMaxBytes = 64 * 1024 * 1024
 /** Deadlines are looked at this often: a timer for each call would cost more than the call. */
-const sweepMs = 500
+const sweepMs = 1_000
 
 interface Waiting {
   readonly method: string

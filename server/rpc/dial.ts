@@ -9,6 +9,13 @@ const connectMs = 10_000
 /** The system asks a silent connection whether it lives after this long. */
 const keepAliveMs = 15_000
 
+export interface DialOptions {
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** The address to call from; absent: whichever the system takes. */
+  readonly from?: string | undefined
+}
+
 /**
  * Opens a connection to `host:port` that begins with the byte. Rejects with CallFailed, in the words of Consul and so of Go,
  * when nobody is there or the signal fires.
@@ -16,8 +23,9 @@ const keepAliveMs = 15_000
 export function dial(
   address: string,
   firstByte: number,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  { clock, signal, from }: DialOptions,
 ): Promise<Socket> {
+  const caller = from === undefined ? '<nil>' : `${from}:0`
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => {
       socket.destroy()
@@ -25,13 +33,18 @@ export function dial(
       signal.removeEventListener('abort', stop)
       reject(
         new CallFailed(
-          `rpc error getting client: failed to get conn: dial tcp <nil>->${address}: ${why}`,
+          `rpc error getting client: failed to get conn: dial tcp ${caller}->${address}: ${why}`,
           { sent: false },
         ),
       )
     }
     const stop = (): void => fail('operation was canceled')
-    const socket = connect({ ...parseAddress(address), noDelay: true, keepAlive: true })
+    const socket = connect({
+      ...parseAddress(address),
+      ...(from === undefined ? {} : { localAddress: from }),
+      noDelay: true,
+      keepAlive: true,
+    })
     socket.setKeepAlive(true, keepAliveMs)
     const late = clock.after(connectMs, () => fail('i/o timeout'))
     const onError = (error: Error): void => fail(inGo(error))

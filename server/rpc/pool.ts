@@ -40,6 +40,13 @@ const idleMs = 127_000
 /** Servers are few; more addresses than this are a mistake that must not become a leak of sockets. */
 const targetsMax = 1024
 
+export interface PoolConfig {
+  readonly clock: Clock
+  readonly log: Log
+  /** Where this agent listens: its calls come from there, as a Consul's do, so that firewalls see one address. */
+  readonly bindAddress?: string
+}
+
 /**
  * One connection to each server, made when it is first needed, and made anew for the next call when it broke. Calls that wait on
  * a connection fail with it: whether they may be made again is for the caller to say (forwarding-rpc.ts).
@@ -47,13 +54,15 @@ const targetsMax = 1024
 export class Pool implements Calls, AsyncDisposable {
   readonly #clock: Clock
   readonly #log: Log
+  readonly #from: string | undefined
   readonly #held = new Map<string, Held>()
   readonly #closing = new AbortController()
   #reaper: Timer | undefined
 
-  constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
+  constructor({ clock, log, bindAddress }: PoolConfig) {
     this.#clock = clock
     this.#log = log
+    this.#from = isAny(bindAddress) ? undefined : bindAddress
   }
 
   /** Servers to which there is a connection, or will be. */
@@ -119,7 +128,11 @@ export class Pool implements Calls, AsyncDisposable {
     if (this.#closing.signal.aborted) throw new CallFailed('shutting down', { sent: false })
     const clock = this.#clock
     const byte = speaks === 'praetor' ? connectionType.consul : connectionType.multiplexV2
-    const socket = await dial(address, byte, { clock, signal: this.#closing.signal })
+    const socket = await dial(address, byte, {
+      clock,
+      signal: this.#closing.signal,
+      from: this.#from,
+    })
     return speaks === 'praetor'
       ? new Caller(socket, { clock, concurrent: true })
       : new StreamPerCall(
@@ -212,4 +225,8 @@ function within<Value>(promise: Promise<Value>, signal: AbortSignal | undefined)
       .finally(() => signal.removeEventListener('abort', abort))
       .then(resolve, (error: unknown) => reject(error as Error))
   })
+}
+
+function isAny(address: string | undefined): boolean {
+  return address === undefined || address === '' || address === '0.0.0.0' || address === '::'
 }

@@ -25,11 +25,6 @@ type AnyMethod = WireMethod<unknown, unknown>
 export function createRpcService(config: RpcServiceConfig): CallHandler {
   const reads = wireReads as unknown as Readonly<Record<string, AnyMethod>>
   const writes = wireWrites as unknown as Readonly<Record<string, AnyMethod>>
-  const services = new Set(
-    [...Object.keys(reads), ...Object.keys(writes), ...Object.keys(config.others ?? {})].map(
-      serviceOf,
-    ),
-  )
 
   return async (call) => {
     const { method } = call
@@ -37,7 +32,8 @@ export function createRpcService(config: RpcServiceConfig): CallHandler {
     if (Object.hasOwn(writes, method)) return write(config, call, writes[method] as AnyMethod)
     const other = Object.hasOwn(config.others ?? {}, method) ? config.others?.[method] : undefined
     if (other) return other(fieldsOf(call.body), call)
-    const missing = services.has(serviceOf(method)) ? 'method' : 'service'
+    const known = [reads, writes, config.others ?? {}].flatMap((table) => Object.keys(table))
+    const missing = known.some((one) => serviceOf(one) === serviceOf(method)) ? 'method' : 'service'
     throw new PraetorError('failed', `rpc: can't find ${missing} ${method}`)
   }
 }

@@ -215,6 +215,29 @@ t.test('whoever gives up while the connection is made waits no longer', async (t
   await t.rejects(calling, { message: 'gone' })
 })
 
+t.test('calls come from the address that the agent is bound to, and errors name it', async (t) => {
+  const seen: (string | undefined)[] = []
+  const server = createServer((socket) => {
+    seen.push(socket.remoteAddress)
+    socket.destroy()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const world = { clock: new VirtualClock(), log: noLog }
+  for (const bindAddress of ['127.0.0.9', '0.0.0.0', '']) {
+    await using pool = new Pool({ ...world, bindAddress })
+    const target: Target = { address: `127.0.0.1:${port}`, speaks: 'praetor' }
+    await t.rejects(pool.call(target, 'Echo', {}, soon))
+  }
+  t.strictSame(seen, ['127.0.0.9', '127.0.0.1', '127.0.0.1'])
+  server.close()
+  await once(server, 'close')
+  await using pool = new Pool({ ...world, bindAddress: '127.0.0.9' })
+  await t.rejects(pool.call({ address: `127.0.0.1:${port}`, speaks: 'consul' }, 'Echo', {}, soon), {
+    message: `rpc error getting client: failed to get conn: dial tcp 127.0.0.9:0->127.0.0.1:${port}: connect: connection refused`,
+  })
+})
+
 t.test('a pool that is closed calls nobody', async (t) => {
   const port = await opened(t)
   const { pool } = pooled(t)
