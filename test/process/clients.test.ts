@@ -59,27 +59,26 @@ t.test('the npm package consul: a service, its check, and who watches them', asy
     method: consul.health.service,
     options: { service: 'web', passing: 'true' },
   })
-  const changed = (): Promise<unknown> => once(watch, 'change')
+  /** A watch may tell of a change that leaves the list as it is, so what counts is what it shows in the end. */
+  const untilShown = async (...ids: readonly string[]): Promise<void> => {
+    while (seen.length === 0 || String(seen.at(-1)) !== String(ids)) await once(watch, 'change')
+  }
   watch.on('change', (entries: { Service: { ID: string } }[]) =>
     seen.push(entries.map(({ Service }) => Service.ID)),
   )
   watch.on('error', (error: Error) => t.fail(error.message))
-  await changed()
+  await untilShown()
   await consul.agent.service.register({
     name: 'web',
     port: 80,
     tags: ['a'],
     check: { name: 'alive', ttl: '60s', timeout: '1s' },
   })
-  const passing = changed()
   await consul.agent.check.pass('service:web')
-  await passing
-  const failing = changed()
+  await untilShown('web')
   await consul.agent.check.fail({ id: 'service:web', note: 'broken' })
-  await failing
+  await untilShown()
   watch.end()
-  t.strictSame(seen.at(-1), [])
-  t.ok(seen.some((ids) => ids.includes('web')))
   t.match((await consul.health.checks('web'))[0], { Status: 'critical', Output: 'broken' })
   t.match(await consul.catalog.service.list(), { web: ['a'], consul: [] })
   t.match((await consul.catalog.service.nodes('web'))[0], { Node: 'n1', ServicePort: 80 })
