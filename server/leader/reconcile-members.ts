@@ -103,7 +103,8 @@ async function dismiss(
 ): Promise<void> {
   const { id = '' } = member.Tags
   const { voters, learners } = raft.membership()
-  if (![...voters, ...learners].includes(id)) return
+  const isLast = voters.length === 1 && voters.includes(id)
+  if (isLast || ![...voters, ...learners].includes(id)) return
   log.info({ member: member.Name, id }, 'a server left: it is counted no longer')
   await raft
     .changeMembership([{ kind: 'remove', id }], signal)

@@ -229,6 +229,14 @@ t.test('a server that leaves goes from the catalog and from consensus', async (t
   t.equal(logged.store.nodes.get('n2'), undefined)
 })
 
+t.test('the last voter is never voted out', async (t) => {
+  const { context, pool, consensus } = world()
+  await using _leader = new Leadership(context, [reconcileMembers])
+  pool.set(serverNamed('n1', ids.n1), 'left')
+  await settle()
+  t.strictSame(consensus.changes, [])
+})
+
 t.test('a duty that fails begins again, and stops with the term', async (t) => {
   const { clock, context } = world()
   let runs = 0
