@@ -50,6 +50,8 @@ export async function createApi(
   const app = fastify({
     logger: false,
     exposeHeadRoutes: false,
+    // Ids are for a log of requests, and none is written.
+    genReqId: () => '',
     routerOptions: {
       // Keys may be as long as a request's head allows.
       maxParamLength: Number.MAX_SAFE_INTEGER,

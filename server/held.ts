@@ -44,10 +44,15 @@ export class Held<T> {
 export function heldRpc<T extends { readonly rpc: Rpc }>(
   held: Pick<Held<T>, 'current' | 'wait'>,
 ): Rpc {
+  // Not async: once it is there, every call of this node passes here, and needs no promise of its own.
   return {
-    read: async (method, args, options) =>
-      (held.current ?? (await held.wait())).rpc.read(method, args, options),
-    write: async (method, args, options) =>
-      (held.current ?? (await held.wait())).rpc.write(method, args, options),
+    read: (method, args, options) =>
+      held.current
+        ? held.current.rpc.read(method, args, options)
+        : held.wait().then(({ rpc }) => rpc.read(method, args, options)),
+    write: (method, args, options) =>
+      held.current
+        ? held.current.rpc.write(method, args, options)
+        : held.wait().then(({ rpc }) => rpc.write(method, args, options)),
   }
 }
