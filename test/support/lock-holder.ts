@@ -28,5 +28,5 @@ process.stdout.write(`holding\n`)
 for await (const line of process.stdin) {
   const fence = String(line).startsWith('careless') ? '' : `?fence=leader:${index}`
   const { status, text } = await ask(`/kv/data${fence}`, name)
-  process.stdout.write(`wrote ${status} ${text}\n`)
+  process.stdout.write(`wrote ${status} ${text.trim()}\n`)
 }
