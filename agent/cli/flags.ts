@@ -1,10 +1,13 @@
+import { parseDuration } from '../../server/model/duration.ts'
+
 /**
  * Flags as Go's flag package reads them: `-name value`, `-name=value`, one dash or two, no value after a boolean, the first
  * argument that isn't a flag ends them. Operators' scripts depend on the fine points, and no parser for Node has them.
  */
 export interface Flag {
   readonly name: string
-  readonly kind: 'bool' | 'int' | 'uint' | 'string' | 'duration'
+  /** A `pair` is `key=value`. */
+  readonly kind: 'bool' | 'int' | 'uint' | 'string' | 'duration' | 'pair'
   /**
    * Consul has kinds of its own for flags whose absence means something: their help says `<value>`, and their mistakes are
    * worded by strconv rather than by the flag package.
@@ -86,26 +89,59 @@ function findMistake(flag: Flag, value: string): string | undefined {
     const why = native ? 'parse error' : `strconv.ParseBool: parsing ${quoted}: invalid syntax`
     return `invalid boolean value ${quoted} for -${flag.name}: ${why}`
   }
-  const fault = findNumberFault(flag.kind, value)
-  if (fault === undefined) return undefined
-  const parser = flag.kind === 'uint' ? 'ParseUint' : 'Atoi'
-  const reason = fault === 'range' ? 'value out of range' : 'invalid syntax'
-  const why = native
-    ? fault === 'range'
-      ? 'value out of range'
-      : 'parse error'
-    : `strconv.${parser}: parsing ${quoted}: ${reason}`
-  return `invalid value ${quoted} for flag -${flag.name}: ${why}`
+  const why = native ? findNativeFault(flag.kind, value) : findOptionalFault(flag.kind, value)
+  return why === undefined ? undefined : `invalid value ${quoted} for flag -${flag.name}: ${why}`
 }
 
-const largest = { int: 2n ** 63n - 1n, uint: 2n ** 64n - 1n } as const
+/** The flag package says only that it could not read a value. */
+function findNativeFault(kind: Flag['kind'], value: string): string | undefined {
+  if (kind === 'duration') return parseDuration(value).ok ? undefined : 'parse error'
+  if (kind !== 'int' && kind !== 'uint') return findPairFault(kind, value)
+  const number = parseInteger(value)
+  if (number === undefined || (kind === 'uint' && /^[-+]/.test(value))) return 'parse error'
+  return isOutOfRange(kind, number) ? 'value out of range' : undefined
+}
 
-function findNumberFault(kind: Flag['kind'], value: string): 'syntax' | 'range' | undefined {
-  if (kind !== 'int' && kind !== 'uint') return undefined
-  const form = kind === 'int' ? /^[-+]?\d+$/ : /^\d+$/
-  if (!form.test(value)) return 'syntax'
-  const size = BigInt(value.replace(/^[-+]/, ''))
-  return size > largest[kind] ? 'range' : undefined
+function findOptionalFault(kind: Flag['kind'], value: string): string | undefined {
+  if (kind !== 'int' && kind !== 'uint') return findPairFault(kind, value)
+  const parser = kind === 'uint' ? 'ParseUint' : 'Atoi'
+  const why = (reason: string): string =>
+    `strconv.${parser}: parsing ${JSON.stringify(value)}: ${reason}`
+  if (!(kind === 'int' ? /^[-+]?\d+$/ : /^\d+$/).test(value)) return why('invalid syntax')
+  return isOutOfRange(kind, BigInt(value.replace(/^\+/, '')))
+    ? why('value out of range')
+    : undefined
+}
+
+function findPairFault(kind: Flag['kind'], value: string): string | undefined {
+  return kind === 'pair' && !value.includes('=')
+    ? `Missing "=" value in argument: ${value}`
+    : undefined
+}
+
+/** `key=value` flags as a map; the last of a key counts. */
+export function pairsOf(values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    values.map((value) => {
+      const at = value.indexOf('=')
+      return [value.slice(0, at), value.slice(at + 1)]
+    }),
+  )
+}
+
+/** Go's `strconv.ParseInt` with base 0: decimal, `0x`, `0o` or `0`, `0b`, and `_` between digits. */
+export function parseInteger(text: string): bigint | undefined {
+  const [, sign = '', digits = ''] = /^([-+]?)(.*)$/s.exec(text) ?? []
+  if (!/^(0[xX](_?[\da-fA-F])+|0[bB](_?[01])+|0[oO]?(_?[0-7])+|0|[1-9](_?\d)*)$/.test(digits))
+    return undefined
+  const size = BigInt(digits.replaceAll('_', '').replace(/^0(?=[0-7])/, '0o'))
+  return sign === '-' ? -size : size
+}
+
+function isOutOfRange(kind: 'int' | 'uint', number: bigint): boolean {
+  return kind === 'uint'
+    ? BigInt.asUintN(64, number) !== number
+    : BigInt.asIntN(64, number) !== number
 }
 
 /** What Go prints after a mistake: every flag with its text on one line. */
@@ -165,7 +201,7 @@ function valueWord(flag: Flag): string {
   const word = backquoted.exec(flag.doc)?.[1]
   if (word !== undefined) return word
   if (flag.kind === 'bool') return ''
-  return flag.optional === true ? 'value' : flag.kind
+  return flag.optional === true || flag.kind === 'pair' ? 'value' : flag.kind
 }
 
 function inOrder(flags: readonly Flag[]): readonly Flag[] {

@@ -1,14 +1,17 @@
 import { PraetorError } from '../../server/model/errors.ts'
-import type { Command, Group, Io } from './command.ts'
+import type { Command, CommandRow, Group, Io } from './command.ts'
 import { formatDefaults, formatHelp, parseFlags } from './flags.ts'
 
 export interface CommandTable {
-  readonly commands: readonly Command[]
+  readonly commands: readonly CommandRow[]
   readonly groups: readonly Group[]
 }
 
 /** What a shell expects where there is no such command. */
 const notFound = 127
+
+/** What a shell says of a command that SIGINT ended. */
+const interruptedCode = 130
 
 /** Finds the command that the words name and carries it out; resolves with the exit code. */
 export async function runCommand(
@@ -20,16 +23,19 @@ export async function runCommand(
   if (first === '-v' || first === '-version' || first === '--version')
     return runCommand(['version'], table, io)
   if (first === undefined) return usage(table, io, notFound)
-  if (/^--?h(elp)?$/.test(first)) return usage(table, io, 0)
-  const command = find(words, table.commands)
-  if (command !== undefined)
-    return carryOut(command, words.slice(command.name.split(' ').length), io)
+  if (isHelp(first)) return usage(table, io, 0)
+  const row = find(words, table.commands)
+  if (row !== undefined)
+    return carryOut(await row.load(), words.slice(row.name.split(' ').length), io)
   const group = find(words, table.groups)
-  if (group !== undefined) {
-    io.out(groupHelp(group, table.commands))
-    return words.some((word) => /^--?h(elp)?$/.test(word)) ? 0 : 1
+  if (group === undefined) return usage(table, io, notFound)
+  const help = groupHelp(group, table.commands)
+  if (!words.some(isHelp)) {
+    io.err(help)
+    return 1
   }
-  return usage(table, io, notFound)
+  io.out(help)
+  return 0
 }
 
 async function carryOut(command: Command, args: readonly string[], io: Io): Promise<number> {
@@ -37,18 +43,28 @@ async function carryOut(command: Command, args: readonly string[], io: Io): Prom
   const parsed = parseFlags(args, all)
   switch (parsed.kind) {
     case 'help':
-      io.out(`${formatHelp(command.about, command.flags)}\n`)
+      io.out(helpOf(command))
       return 0
     case 'wrong':
-      io.err(`${parsed.error}\nUsage:\n${formatDefaults(all)}\n`)
+      io.err(`${parsed.error}\n${formatDefaults(all)}`)
       return 1
     default:
       return command.run(parsed.flags, io).catch((error: unknown) => {
+        if (io.interrupted.aborted && (error as Error).name === 'AbortError') return interruptedCode
         if (!(error instanceof PraetorError)) throw error
         io.err(`${error.message}\n`)
         return 1
       })
   }
+}
+
+/** What `-h` prints, which some commands also answer mistakes with. */
+export function helpOf({ about, flags }: Command): string {
+  return `${formatHelp(about, flags)}\n`
+}
+
+function isHelp(word: string): boolean {
+  return /^--?h(elp)?$/.test(word)
 }
 
 /** The longest name that the words begin with. */
@@ -69,7 +85,7 @@ function usage({ commands, groups }: CommandTable, io: Io, code: number): number
   return code
 }
 
-function groupHelp(group: Group, commands: readonly Command[]): string {
+function groupHelp(group: Group, commands: readonly CommandRow[]): string {
   const prefix = `${group.name} `
   const own = commands
     .filter(({ name }) => name.startsWith(prefix))

@@ -19,6 +19,7 @@ export async function runFromTerminal(host: NodeJS.Process): Promise<number> {
         stdin: host.stdin,
         env: host.env,
         interrupted: interruption.signal,
+        ownStreams: true,
       },
     )
   } finally {

@@ -17,8 +17,6 @@ import type { ParsedFlags } from '../flags.ts'
 const stoppedCode = 1
 
 export const agentCommand: Command = {
-  name: 'agent',
-  synopsis: 'Runs an agent',
   about:
     'Usage: praetor agent [options]\n\n  Runs an agent until it is interrupted or told to leave. With -dev it is a whole cluster in memory.',
   flags: agentFlagGroups(),
@@ -65,6 +63,7 @@ class Session {
       this.#agent = await startAgent(config, {
         clock: systemClock,
         chance: systemChance,
+        ...dialMap(this.#io.env['PRAETOR_DIAL_MAP']),
         logging: this.#logging,
         fatal: (error) => this.#die(error),
         onLeave: () => this.#ended.resolve(0),
@@ -160,4 +159,11 @@ class Session {
 
 function load(flags: ParsedFlags): LoadedConfig {
   return loadConfig(flags, systemFiles, systemHost())
+}
+
+/** `host:port=host:port,…`: where to connect instead, for tests that put a faulty network between servers. */
+function dialMap(text: string | undefined): { dial?: (address: string) => string } {
+  if (text === undefined || text === '') return {}
+  const map = new Map(text.split(',').map((pair) => pair.split('=', 2) as [string, string]))
+  return { dial: (address) => map.get(address) ?? address }
 }

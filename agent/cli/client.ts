@@ -1,0 +1,224 @@
+import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+
+import { PraetorError } from '../../server/model/errors.ts'
+import { decodeJson } from '../../server/model/json.ts'
+import { clientSettings } from './client-settings.ts'
+import type { ClientSettings, Query } from './client-settings.ts'
+import type { Io } from './command.ts'
+import { describeConnectionFault } from './connection-fault.ts'
+import { telling } from './errno.ts'
+import type { ParsedFlags } from './flags.ts'
+
+export type Method = 'GET' | 'PUT' | 'DELETE'
+
+export interface Question {
+  readonly query?: Query
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
+  /** Ends it; the interruption of the command does where none is given. */
+  readonly signal?: AbortSignal
+}
+
+export interface Answer {
+  readonly status: number
+  /** `X-Consul-Index`, as it came: an event's needs all of 64 bits. */
+  readonly index: string
+  readonly body: Buffer
+}
+
+/** No blocking query takes as long: an agent that says nothing for so long is gone. */
+const silenceMaxMs = 11 * 60_000
+/** As many redirects as Go's client follows. */
+const redirectsMax = 10
+
+/** The client of the flags and the environment. Throws a PraetorError where they make none. */
+export async function connectAgent(flags: ParsedFlags, io: Io): Promise<ApiClient> {
+  const settings = telling(
+    'Error connecting to Consul agent',
+    (async () => clientSettings(flags, io))(),
+  )
+  return new ApiClient(await settings, io)
+}
+
+/**
+ * Consul's HTTP API as the commands ask it. Failures are PraetorErrors in the words of Go's client, since scripts look for them.
+ * It stands on node:http, which is there as soon as the process is: any other client takes longer to load than most answers take.
+ */
+export class ApiClient {
+  readonly settings: ClientSettings
+  readonly #io: Io
+  readonly #agent: Promise<{ readonly request: typeof httpRequest; readonly agent: HttpAgent }>
+
+  constructor(settings: ClientSettings, io: Io) {
+    this.settings = settings
+    this.#io = io
+    this.#agent = loadTransport(settings, io.env)
+  }
+
+  /** The answer whatever its status. */
+  async ask(method: Method, path: string, question: Question = {}): Promise<Answer> {
+    const response = await this.open(method, path, question)
+    const body = await readBody(response).catch((error: unknown) => {
+      throw describeConnectionFault(error, method, this.#url(path, question))
+    })
+    return { status: response.statusCode ?? 0, index: indexOf(response), body }
+  }
+
+  /** The answer, which must be a good one. */
+  async demand(method: Method, path: string, question: Question = {}): Promise<Answer> {
+    const answer = await this.ask(method, path, question)
+    if (answer.status !== 200) throw unexpectedStatus(answer)
+    return answer
+  }
+
+  /** A read of what the servers know, from any of them where `-stale` says so. */
+  async read(path: string, question: Question = {}): Promise<Answer> {
+    return this.demand('GET', path, this.stale(question))
+  }
+
+  stale(question: Question): Question {
+    return this.settings.stale ? { ...question, query: { ...question.query, stale: '' } } : question
+  }
+
+  /** An answer of which only the head has come. */
+  async open(method: Method, path: string, question: Question = {}): Promise<IncomingMessage> {
+    let [how, where, asked]: [Method, string, Question] = [
+      method,
+      this.#target(path, question),
+      question,
+    ]
+    for (let redirects = 0; ; redirects += 1) {
+      const response = await this.#send(how, where, asked).catch((error: unknown) => {
+        throw describeConnectionFault(error, method, this.#url(path, question))
+      })
+      const { statusCode = 0, headers } = response
+      if (headers.location === undefined || ![301, 302, 303, 307, 308].includes(statusCode))
+        return response
+      if (redirects === redirectsMax)
+        throw new PraetorError('failed', `stopped after ${redirectsMax} redirects`)
+      response.resume()
+      const next = new URL(headers.location, 'http://agent')
+      where = next.pathname + next.search
+      if (statusCode < 307) {
+        const { body: _dropped, ...rest } = asked
+        ;[how, asked] = ['GET', rest]
+      }
+    }
+  }
+
+  async #send(method: Method, target: string, question: Question): Promise<IncomingMessage> {
+    const { request, agent } = await this.#agent
+    const { body, signal = this.#io.interrupted } = question
+    const { settings } = this
+    const sized = typeof body === 'string' || body instanceof Uint8Array || body === undefined
+    const size = sized ? Buffer.byteLength(body ?? '') : undefined
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          ...whereabouts(settings),
+          ...settings.tls,
+          agent,
+          method,
+          path: target,
+          signal,
+          headers: {
+            ...settings.headers,
+            ...(method === 'GET' || size === undefined ? {} : { 'Content-Length': size }),
+          },
+        },
+        resolve,
+      )
+      sent.on('error', reject)
+      sent.setTimeout(silenceMaxMs, () => sent.destroy(new Error('i/o timeout')))
+      if (sized) sent.end(body)
+      else pour(body, sent).catch((error: unknown) => sent.destroy(error as Error))
+    })
+  }
+
+  #target(path: string, { query = {} }: Question): string {
+    const search = encodeQuery({ ...this.settings.query, ...query })
+    return escapePath(path) + (search === '' ? '' : `?${search}`)
+  }
+
+  #url(path: string, question: Question): string {
+    const { scheme, socket, address } = this.settings
+    return `${socket ? 'http' : scheme}://${escapeHost(address)}${this.#target(path, question)}`
+  }
+}
+
+/** JSON with integers of 64 bits whole. */
+export function jsonOf(answer: Answer): unknown {
+  return decodeJson(answer.body.toString())
+}
+
+export function unexpectedStatus({ status, body }: Answer): PraetorError {
+  return new PraetorError('failed', `Unexpected response code: ${status} (${body.toString()})`)
+}
+
+async function loadTransport(
+  { scheme, socket, address }: ClientSettings,
+  env: Io['env'],
+): Promise<{ request: typeof httpRequest; agent: HttpAgent }> {
+  const near = socket || /^(localhost|127\.|\[::1\])/.test(address)
+  const options = { keepAlive: true, ...(near ? {} : { proxyEnv: { ...env } }) }
+  if (scheme === 'http' || socket) return { request: httpRequest, agent: new HttpAgent(options) }
+  const https = await import('node:https')
+  return { request: https.request, agent: new https.Agent(options) }
+}
+
+function whereabouts({ socket, address }: ClientSettings): object {
+  if (socket) return { socketPath: address }
+  const match = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(address)
+  const [, six, name, port] = match ?? []
+  return { host: six ?? name ?? address, ...(port === undefined ? {} : { port: Number(port) }) }
+}
+
+function indexOf({ headers }: IncomingMessage): string {
+  const index = headers['x-consul-index']
+  return typeof index === 'string' ? index : '0'
+}
+
+async function readBody(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+async function pour(body: AsyncIterable<Uint8Array>, into: ClientRequest): Promise<void> {
+  for await (const chunk of body)
+    if (!into.write(chunk)) await new Promise((resolve) => into.once('drain', resolve))
+  into.end()
+}
+
+/** Go's `url.Values.Encode`: by name, and with `=` after a name that stands for itself. */
+export function encodeQuery(query: Query): string {
+  return Object.entries(query)
+    .filter((entry): entry is [string, string | readonly string[]] => entry[1] !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, value]) =>
+      (typeof value === 'string' ? [value] : value).map((one) => [name, one] as const),
+    )
+    .map((pair) => pair.map(escapeQuery).join('='))
+    .join('&')
+}
+
+function escapeQuery(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, percent)
+    .replaceAll('%20', '+')
+}
+
+/** What Go's `URL.EscapedPath` leaves as it is in a path. */
+export function escapePath(path: string): string {
+  return encodeURIComponent(path)
+    .replace(/[!'()*]/g, percent)
+    .replace(/%(24|26|2B|2C|2F|3A|3B|3D|40)/g, decodeURIComponent)
+}
+
+function escapeHost(host: string): string {
+  return host.replace(/[^\w.~!$&'()*+,;=:[\]<>"-]/g, encodeURIComponent)
+}
+
+function percent(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+}

@@ -1,0 +1,43 @@
+import { PraetorError } from '../../server/model/errors.ts'
+import { codeOf, describeReason } from './errno.ts'
+
+/** Why there was no answer, in the words of Go's HTTP client. An abort stays what it is. */
+export function describeConnectionFault(error: unknown, method: string, url: string): unknown {
+  if (error instanceof PraetorError || (error as Error).name === 'AbortError') return error
+  const verb = method.charAt(0) + method.slice(1).toLowerCase()
+  return new PraetorError('failed', `${verb} ${JSON.stringify(url)}: ${describe(error)}`)
+}
+
+function describe(error: unknown): string {
+  // Both families of `localhost` were tried; Go tells of the first.
+  const [first = error] = error instanceof AggregateError ? (error.errors as unknown[]) : []
+  const { address, port, syscall, hostname, message } = first as NodeJS.ErrnoException & {
+    readonly address?: string
+    readonly port?: number
+    readonly hostname?: string
+  }
+  const code = codeOf(first) ?? ''
+  if (syscall === 'getaddrinfo') return `dial tcp: lookup ${hostname ?? ''}: no such host`
+  if (syscall === 'connect') {
+    const where = port === undefined ? `unix ${address}` : `tcp ${join(address ?? '', port)}`
+    return `dial ${where}: connect: ${describeReason(first)}`
+  }
+  if (code === 'ECONNRESET')
+    return message === 'socket hang up' ? 'EOF' : `read: ${describeReason(first)}`
+  return tlsWords[code] ?? describeReason(first)
+}
+
+function join(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+const tlsWords: Readonly<Record<string, string>> = {
+  ERR_SSL_WRONG_VERSION_NUMBER: 'http: server gave HTTP response to HTTPS client',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'http: server gave HTTP response to HTTPS client',
+  EPROTO: 'http: server gave HTTP response to HTTPS client',
+  CERT_HAS_EXPIRED: 'x509: certificate has expired or is not yet valid',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'x509: certificate signed by unknown authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'x509: certificate signed by unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'x509: certificate signed by unknown authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'x509: certificate signed by unknown authority',
+}
