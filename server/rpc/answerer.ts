@@ -96,15 +96,22 @@ export class Answerer {
     const call = new Call(method, body)
     this.#running += 1
     if (typeof sequence === 'number') this.#calls.set(sequence, call)
-    Promise.try(this.#config.handle, call).then(
-      (answer) => this.#end(call, { Error: '', Seq: sequence, ServiceMethod: method }, answer),
-      (error: unknown) => {
-        this.#config.metrics.count('rpc.request_error')
-        if (!(error instanceof PraetorError) && !call.isAborted)
-          this.#config.log.error({ err: error, method }, 'rpc: a method failed')
-        this.#end(call, { ...errorFields(error), Seq: sequence, ServiceMethod: method }, {})
-      },
-    )
+    void this.#carryOut(call, sequence)
+  }
+
+  async #carryOut(call: Call, sequence: number | bigint): Promise<void> {
+    const { method } = call
+    try {
+      const body = encodeMsgpack(await this.#config.handle(call), oldSpec)
+      if (body.length > answerMaxBytes)
+        throw new PraetorError('too-large', `rpc: the answer has ${body.length} bytes`)
+      this.#end(call, { Error: '', Seq: sequence, ServiceMethod: method }, body)
+    } catch (error) {
+      this.#config.metrics.count('rpc.request_error')
+      if (!(error instanceof PraetorError) && !call.isAborted)
+        this.#config.log.error({ err: error, method }, 'rpc: a method failed')
+      this.#end(call, { ...errorFields(error), Seq: sequence, ServiceMethod: method }, nothing)
+    }
   }
 
   #cancel(body: unknown): void {
@@ -112,14 +119,13 @@ export class Answerer {
     if (typeof sequence === 'number') this.#calls.get(sequence)?.abort()
   }
 
-  #end(call: Call, header: AnswerHeader, body: unknown): void {
+  #end(call: Call, header: AnswerHeader, body: Uint8Array): void {
     this.#running -= 1
     if (typeof header.Seq === 'number' && this.#calls.get(header.Seq) === call)
       this.#calls.delete(header.Seq)
     if (this.#closed) return
-    const encoded = encodeMsgpack(body, oldSpec)
     this.#outbox.put(encodeMsgpack(header, oldSpec))
-    this.#outbox.put(encoded)
+    this.#outbox.put(body)
     this.#pace()
   }
 
@@ -174,3 +180,7 @@ class Call implements InboundCall {
 }
 
 const oldSpec = { oldSpec: true } as const
+/** An error's body: an empty map. */
+const nothing = encodeMsgpack({}, oldSpec)
+/** A larger one would end the connection at the other side, and with it every call there; a header has room to spare. */
+const answerMaxBytes = messageMaxBytes - 64 * 1024

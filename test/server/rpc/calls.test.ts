@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { duplexPair } from 'node:stream'
 import type { Duplex } from 'node:stream'
 
@@ -10,6 +11,7 @@ import { Answerer } from '../../../server/rpc/answerer.ts'
 import type { AnswererLimits, CallHandler, InboundCall } from '../../../server/rpc/answerer.ts'
 import { CallFailed, Caller } from '../../../server/rpc/caller.ts'
 import { NotLeader, errorFields, errorOfAnswer } from '../../../server/rpc/error-wire.ts'
+import { messageMaxBytes } from '../../../server/rpc/message-reader.ts'
 import { RemoteRpc } from '../../../server/rpc/remote-rpc.ts'
 import { createRpcService } from '../../../server/rpc/rpc-service.ts'
 import { noLog } from '../../../server/runtime/log.ts'
@@ -127,6 +129,12 @@ t.test('a call that is given up rejects at once, and the other side hears of it'
   pending.answer(1, 'here')
   t.equal(await other, 'here')
   t.equal(answerer.running, 0)
+  const patient = new AbortController()
+  const answered = caller.call('Wait', {}, { ...soon, signal: patient.signal })
+  await settle()
+  pending.answer(2, 'well')
+  await answered
+  t.strictSame(getEventListeners(patient.signal, 'abort'), [], 'a call that is over hears nothing')
   await t.rejects(caller.call('Wait', {}, { ...soon, signal: giving.signal }), { message: 'gone' })
 })
 
@@ -221,6 +229,17 @@ t.test('a message that is too large, or none, ends the connection that sent it',
     await new Promise((resolve) => near.once('end', () => resolve('ended')).resume()),
     'ended',
   )
+})
+
+t.test('an answer that cannot be sent is an error, and the next one is sent', async (t) => {
+  const answers = [() => undefined, { large: Buffer.alloc(messageMaxBytes) }, 'well']
+  const { caller } = connected(async () => answers.shift())
+  await t.rejects(caller.call('X', {}, soon), /msgpack has no function/)
+  await t.rejects(caller.call('X', {}, soon), {
+    kind: 'too-large',
+    message: /rpc error making call: rpc: the answer has \d+ bytes/,
+  })
+  t.equal(await caller.call('X', {}, soon), 'well')
 })
 
 /** An Rpc that says what it was asked. */

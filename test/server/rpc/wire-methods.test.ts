@@ -101,6 +101,16 @@ const entry = fc
     fc.record({ LockIndex: index, Key: text, Flags: flags, Value: bytes, ...indexes }),
   )
   .map(joined)
+const autopilot = {
+  CleanupDeadServers: fc.boolean(),
+  LastContactThresholdMs: fc.nat(),
+  MaxTrailingLogs: fc.nat(),
+  MinQuorum: fc.nat(),
+  ServerStabilizationTimeMs: fc.nat(),
+  RedundancyZoneTag: text,
+  DisableUpgradeMigration: fc.boolean(),
+  UpgradeVersionTag: text,
+}
 const fences = fc.array(fc.record({ Key: text, Index: fc.maxSafeNat() }), {
   minLength: 1,
   maxLength: 2,
@@ -246,6 +256,16 @@ const methods: Readonly<Record<string, readonly [fc.Arbitrary<unknown>, fc.Arbit
   'Internal.NodeInfo': [ofNode, some(dump)],
   'Internal.NodeDump': [nothing, some(dump)],
   'Internal.ServiceDump': [nothing, some(serviceNode)],
+  'Operator.AutopilotGetConfiguration': [
+    nothing,
+    fc.record({ ...autopilot, CreateIndex: fc.nat(), ModifyIndex: fc.nat() }),
+  ],
+  'Operator.AutopilotSetConfiguration': [
+    fc
+      .tuple(fc.record({ AtIndex: fc.nat() }, partly), fc.record({ Config: fc.record(autopilot) }))
+      .map(joined),
+    fc.boolean(),
+  ],
   'Txn.Read': [ops, txnReply],
   'KVS.Apply': [
     fc.record(
