@@ -1,9 +1,6 @@
-import type { ReadMethod, ReadMethods } from '../../server/model/methods.ts'
-import type { ApiPorts } from '../ports.ts'
 import type { Request } from '../request.ts'
 import { type Read, readDiscovery } from './discovery.ts'
 import type { HeaderList } from './headers.ts'
-import { readOptions } from './query.ts'
 
 /** More different questions than this, and the one asked longest ago is a miss again. */
 const questionsMax = 4096
@@ -17,21 +14,19 @@ const questionsMax = 4096
 export class CachedReads {
   readonly #questions = new Set<string>()
 
-  /** As readDiscovery, with the headers that a cache adds where it is asked for. */
-  async read<M extends ReadMethod>(
-    ports: Pick<ApiPorts, 'rpc' | 'agent'>,
-    request: Request,
-    method: M,
-    args: ReadMethods[M]['args'],
-  ): Promise<Read<ReadMethods[M]['reply']>> {
-    if (!request.query.has('cached')) return readDiscovery(ports, request, method, args)
-    const { minIndex = 0, ...options } = readOptions(request)
+  /** What reads for this request: readDiscovery, or what does the same and adds the headers of a cache. */
+  readerFor({ query }: Request): typeof readDiscovery {
+    return query.has('cached') ? this.#read : readDiscovery
+  }
+
+  readonly #read: typeof readDiscovery = async (ports, options, method, args) => {
+    const { minIndex = 0, ...still } = options
     const { token, filter, nodeMeta } = options
     // What had to be waited for was not in the cache, so first it is asked for without waiting.
-    const here = await readDiscovery(ports, request, method, args, options)
+    const here = await readDiscovery(ports, still, method, args)
     const isNews = this.#add(JSON.stringify([method, args, token, filter, nodeMeta]))
     if (here.index > minIndex) return withHeaders(here, isNews ? miss : hit)
-    return withHeaders(await readDiscovery(ports, request, method, args), miss)
+    return withHeaders(await readDiscovery(ports, options, method, args), miss)
   }
 
   /** Whether the question is new. */

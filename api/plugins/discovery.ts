@@ -1,10 +1,8 @@
-import type { ReadMethod, ReadMethods } from '../../server/model/methods.ts'
+import type { ReadMethod, ReadMethods, Rpc } from '../../server/model/methods.ts'
 import type { QueryOptions } from '../../server/model/query.ts'
 import type { ApiPorts } from '../ports.ts'
-import type { Request } from '../request.ts'
 import { FailedRead } from './errors.ts'
 import { discoveryHeaders, type HeaderList, indexHeaders } from './headers.ts'
-import { readOptions } from './query.ts'
 
 export interface Read<Value> {
   readonly value: Value
@@ -23,29 +21,28 @@ const unanswered = indexHeaders({
 /** A read whose errors carry index headers, as those of sessions and the UI do. */
 export async function readIndexed<M extends ReadMethod>(
   { rpc }: Pick<ApiPorts, 'rpc'>,
-  request: Request,
+  options: QueryOptions,
   method: M,
   args: ReadMethods[M]['args'],
 ): Promise<Read<ReadMethods[M]['reply']>> {
-  const { value, meta } = await ask({ rpc }, method, args, readOptions(request))
+  const { value, meta } = await ask(rpc, method, args, options)
   return { value, index: meta.index, headers: indexHeaders(meta) }
 }
 
 /** A read of the catalog or of health: the same, with the consistency that the answer had, and nodes near to a given one first. */
 export async function readDiscovery<M extends ReadMethod>(
   { rpc, agent }: Pick<ApiPorts, 'rpc' | 'agent'>,
-  request: Request,
+  options: QueryOptions,
   method: M,
   args: ReadMethods[M]['args'],
-  options: QueryOptions = readOptions(request),
 ): Promise<Read<ReadMethods[M]['reply']>> {
   const near = options.near === '_agent' ? { ...options, near: agent.nodeName } : options
-  const { value, meta } = await ask({ rpc }, method, args, near)
+  const { value, meta } = await ask(rpc, method, args, near)
   return { value, index: meta.index, headers: discoveryHeaders(meta) }
 }
 
 async function ask<M extends ReadMethod>(
-  { rpc }: Pick<ApiPorts, 'rpc'>,
+  rpc: Rpc,
   method: M,
   args: ReadMethods[M]['args'],
   options: QueryOptions,

@@ -47,13 +47,19 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
   )
 
   app.get<Asked>('/v1/catalog/nodes', { schema: nodesSchema }, async (request, reply) => {
-    const { value, headers } = await readDiscovery(ports, request, 'Catalog.ListNodes', {})
+    const { value, headers } = await readDiscovery(
+      ports,
+      readOptions(request),
+      'Catalog.ListNodes',
+      {},
+    )
     reply.rows(value, encodePlainJson, headers)
   })
 
   app.get<Asked>('/v1/catalog/services', { schema: servicesSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const { value, headers } = await cached.read(ports, request, 'Catalog.ListServices', {})
+    const read = cached.readerFor(request)
+    const { value, headers } = await read(ports, readOptions(request), 'Catalog.ListServices', {})
     reply.rows(value, encodePlainJson, headers)
   })
 
@@ -63,30 +69,31 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
   ] as const)
     app.get<Asked>(path, { schema: serviceSchema }, async (request, reply) => {
       refuseNamespace(request)
-      readOptions(request)
+      const options = readOptions(request)
       const args = {
         ServiceName: requireName(request, 'Missing service name'),
         ...(request.query.has('tag') ? { ServiceTags: request.query.all('tag') } : {}),
         ...(Connect ? { Connect } : {}),
       }
-      const { value, headers } = await cached.read(ports, request, 'Catalog.ServiceNodes', args)
+      const read = cached.readerFor(request)
+      const { value, headers } = await read(ports, options, 'Catalog.ServiceNodes', args)
       reply.rows(value, encodeInstances, headers)
     })
 
   app.get<Asked>('/v1/catalog/node/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
-    readOptions(request)
+    const options = readOptions(request)
     const args = { Node: requireName(request, 'Missing node name') }
-    const { value, headers } = await readDiscovery(ports, request, 'Catalog.NodeServices', args)
+    const { value, headers } = await readDiscovery(ports, options, 'Catalog.NodeServices', args)
     if (value) reply.rows(value, encodeNode, headers)
     else reply.encoded('null', headers)
   })
 
   app.get<Asked>('/v1/catalog/node-services/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
-    readOptions(request)
+    const options = readOptions(request)
     const args = { Node: requireName(request, 'Missing node name') }
-    const { value, headers } = await readDiscovery(ports, request, 'Catalog.NodeServices', args)
+    const { value, headers } = await readDiscovery(ports, options, 'Catalog.NodeServices', args)
     if (value) reply.json({ Node: value.Node, Services: value.Services.map(withTags) }, headers)
     else reply.encoded('{"Node":null,"Services":null}', headers)
   })
@@ -97,9 +104,9 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
     { schema: gatewaySchema },
     async (request, reply) => {
       refuseNamespace(request)
-      readOptions(request)
+      const options = readOptions(request)
       const args = { Node: requireName(request, 'Missing gateway name') }
-      const { headers } = await readDiscovery(ports, request, 'Catalog.NodeServices', args)
+      const { headers } = await readDiscovery(ports, options, 'Catalog.NodeServices', args)
       reply.encoded('null', headers)
     },
   )

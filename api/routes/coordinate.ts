@@ -6,7 +6,7 @@ import { struct } from '../fields/struct.ts'
 import { readBody } from '../plugins/body.ts'
 import { decodeBody } from '../plugins/decode.ts'
 import { readIndexed } from '../plugins/discovery.ts'
-import { refuseOtherDatacenter } from '../plugins/query.ts'
+import { readOptions, refuseOtherDatacenter } from '../plugins/query.ts'
 import type { ApiPorts } from '../ports.ts'
 import type { App, Asked } from '../request.ts'
 import { nothing, optional, reading, restOfPath, writing } from '../schemas.ts'
@@ -24,12 +24,12 @@ export function coordinateRoutes(app: App, ports: ApiPorts): void {
   )
 
   app.get<Asked>('/v1/coordinate/nodes', { schema: nodesSchema }, async (request, reply) => {
-    const { headers } = await readIndexed(ports, request, 'Catalog.ListNodes', {})
+    const { headers } = await readIndexed(ports, readOptions(request), 'Catalog.ListNodes', {})
     reply.json(request.query.get('segment') === '' ? [here] : [], headers)
   })
 
   app.get<Asked>('/v1/coordinate/node/*', { schema: nodeSchema }, async (request, reply) => {
-    const { headers } = await readIndexed(ports, request, 'Catalog.ListNodes', {})
+    const { headers } = await readIndexed(ports, readOptions(request), 'Catalog.ListNodes', {})
     const isHere = request.params['*'] === agent.nodeName && request.query.get('segment') === ''
     if (!isHere) throw new PraetorError('not-found', '')
     reply.json([here], headers)

@@ -23,25 +23,25 @@ export function healthRoutes(app: App, ports: ApiPorts): void {
 
   app.get<Asked>('/v1/health/node/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
-    readOptions(request)
+    const options = readOptions(request)
     const args = { Node: requireName(request, 'Missing node name') }
-    const { value, headers } = await readDiscovery(ports, request, 'Health.NodeChecks', args)
+    const { value, headers } = await readDiscovery(ports, options, 'Health.NodeChecks', args)
     reply.rows(value, encodeChecks, headers)
   })
 
   app.get<Asked>('/v1/health/checks/*', { schema: checksSchema }, async (request, reply) => {
     refuseNamespace(request)
-    readOptions(request)
+    const options = readOptions(request)
     const args = { ServiceName: requireName(request, 'Missing service name') }
-    const { value, headers } = await readDiscovery(ports, request, 'Health.ServiceChecks', args)
+    const { value, headers } = await readDiscovery(ports, options, 'Health.ServiceChecks', args)
     reply.rows(value, encodeChecks, headers)
   })
 
   app.get<Asked>('/v1/health/state/*', { schema: stateSchema }, async (request, reply) => {
     refuseNamespace(request)
-    readOptions(request)
+    const options = readOptions(request)
     const args = { State: requireName(request, 'Missing check state') }
-    const { value, headers } = await readDiscovery(ports, request, 'Health.ChecksInState', args)
+    const { value, headers } = await readDiscovery(ports, options, 'Health.ChecksInState', args)
     reply.rows(value, encodeChecks, headers)
   })
 
@@ -52,7 +52,7 @@ export function healthRoutes(app: App, ports: ApiPorts): void {
   ] as const)
     app.get<Asked>(path, { schema: serviceSchema }, async (request, reply) => {
       refuseNamespace(request)
-      readOptions(request)
+      const options = readOptions(request)
       const { query } = request
       const args = {
         ServiceName: requireName(request, 'Missing service name'),
@@ -60,7 +60,8 @@ export function healthRoutes(app: App, ports: ApiPorts): void {
         ...(isPassingOnly(query) ? { PassingOnly: true } : {}),
         ...kind,
       }
-      const { value, headers } = await cached.read(ports, request, 'Health.ServiceNodes', args)
+      const read = cached.readerFor(request)
+      const { value, headers } = await read(ports, options, 'Health.ServiceNodes', args)
       reply.rows(value, encodeInstances, headers)
     })
 }

@@ -15,15 +15,20 @@ import { reading, restOfPath, optional } from '../schemas.ts'
 export function internalUiRoutes(app: App, ports: ApiPorts): void {
   app.get<Asked>('/v1/internal/ui/nodes', { schema: nodesSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const { value, headers } = await readIndexed(ports, request, 'Internal.NodeDump', {})
+    const { value, headers } = await readIndexed(
+      ports,
+      readOptions(request),
+      'Internal.NodeDump',
+      {},
+    )
     reply.rows(value, (nodes) => encodePlainJson(nodes.map(printNode)), headers)
   })
 
   app.get<Asked>('/v1/internal/ui/node/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
-    readOptions(request)
+    const options = readOptions(request)
     const args = { Node: requireName(request, 'Missing node name') }
-    const { value, headers } = await readIndexed(ports, request, 'Internal.NodeInfo', args)
+    const { value, headers } = await readIndexed(ports, options, 'Internal.NodeInfo', args)
     const [node] = value
     if (node) reply.encoded(encodePlainJson(printNode(node)), headers)
     else reply.empty(404)
@@ -31,7 +36,12 @@ export function internalUiRoutes(app: App, ports: ApiPorts): void {
 
   app.get<Asked>('/v1/internal/ui/services', { schema: servicesSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const { value, headers } = await readIndexed(ports, request, 'Internal.ServiceDump', {})
+    const { value, headers } = await readIndexed(
+      ports,
+      readOptions(request),
+      'Internal.ServiceDump',
+      {},
+    )
     reply.rows(value, (rows) => encodePlainJson(summarize(rows)), headers)
   })
 }

@@ -50,23 +50,23 @@ export function sessionRoutes(app: App, ports: ApiPorts): void {
 
   app.get<Asked>('/v1/session/info/*', { schema: infoSchema }, async (request, reply) => {
     refuseNamespace(request)
-    readOptions(request)
+    const options = readOptions(request)
     const args = { SessionID: requireName(request, 'Missing session') }
-    const { value, headers } = await readIndexed(ports, request, 'Session.Get', args)
+    const { value, headers } = await readIndexed(ports, options, 'Session.Get', args)
     reply.rows(value, encodePlainJson, headers)
   })
 
   app.get<Asked>('/v1/session/node/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
-    readOptions(request)
+    const options = readOptions(request)
     const args = { Node: requireName(request, 'Missing node name') }
-    const { value, headers } = await readIndexed(ports, request, 'Session.NodeSessions', args)
+    const { value, headers } = await readIndexed(ports, options, 'Session.NodeSessions', args)
     reply.rows(value, encodePlainJson, headers)
   })
 
   app.get<Asked>('/v1/session/list', { schema: listSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const { value, headers } = await readIndexed(ports, request, 'Session.List', {})
+    const { value, headers } = await readIndexed(ports, readOptions(request), 'Session.List', {})
     reply.rows(value, encodePlainJson, headers)
   })
 }
