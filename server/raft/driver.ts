@@ -1,33 +1,23 @@
-import { assert, must } from '../model/assert.ts'
+import { assert } from '../model/assert.ts'
 import { PraetorError } from '../model/errors.ts'
-import type { Timer } from '../runtime/clock.ts'
 import { Applier, withoutShift } from './applier.ts'
-import { ClockWatch } from './clock-watch.ts'
+import { Carrier } from './carrier.ts'
 import { defaultRaftConfig, type RaftConfig } from './core/config.ts'
 import type { RaftMessage } from './core/messages.ts'
-import type {
-  AppendBatch,
-  MembershipChange,
-  RaftEvent,
-  RaftOutput,
-  Settlement,
-  Ticket,
-} from './core/output.ts'
+import type { MembershipChange, RaftEvent, Ticket } from './core/output.ts'
 import { RaftCore } from './core/raft.ts'
-import { promised, type Waiter } from './future.ts'
-import { entryOverheadBytes, Inbox } from './inbox.ts'
+import { promised } from './future.ts'
+import { entryOverheadBytes } from './inbox.ts'
 import { Leading } from './leading.ts'
 import type { RaftOptions, StateArchive, TakenSnapshot } from './options.ts'
-import { noDiskSpace, notLeader, proposalBounds, Proposals, shutDown, whyNot } from './proposals.ts'
+import { noDiskSpace, notLeader, proposalBounds, Proposals, shutDown } from './proposals.ts'
 import { Reads } from './reads.ts'
 import { recover } from './recovered.ts'
 import { abandonment, restorationMark, restorationPayloads } from './restoration.ts'
 import { SnapshotKeeper, snapshotRhythm } from './snapshot-keeper.ts'
 import { describeRaft, type RaftStats } from './stats.ts'
-import { origin, type Entry, type Index, type Membership, type NodeId } from './types.ts'
-
-/** Bytes of entries stepped in one turn, but for the last event: a batch for the disk is never much larger. */
-const turnBytesMax = 2 << 20
+import { Turns } from './turns.ts'
+import { origin, type Index, type Membership, type NodeId } from './types.ts'
 
 /**
  * Opens consensus: restores the newest snapshot, and answers when the server takes part. `logStore` and `snapshots` must
@@ -54,25 +44,18 @@ export class Raft<Result> implements AsyncDisposable {
   readonly #config: RaftConfig
   readonly #proposals: Proposals<Result>
   readonly #reads = new Reads()
-  readonly #changing = new Map<Ticket, Waiter<void>>()
   readonly #applier: Applier<Result>
   readonly #keeper: SnapshotKeeper<Result>
   readonly #leading: Leading
-  readonly #watch: ClockWatch
-  #core: RaftCore | null = null
-
-  readonly #inbox = new Inbox()
-  /** What the core was told since the last turn; kept only if somebody traces. */
-  #stepped: RaftEvent[] = []
+  readonly #turns: Turns
+  readonly #carrier: Carrier<Result>
   #lastTicket: Ticket = 0
-  #scheduled = false
   #stopped = false
-  #ticking: Timer | null = null
   /** Proposals wait for the archive that is going through the log. */
   #restoring = false
 
   constructor(options: RaftOptions<Result>) {
-    const { clock, chance, log, metrics, snapshots, stateMachine } = options
+    const { clock, chance, log, metrics, snapshots, stateMachine, trace } = options
     this.#options = options
     this.#config = {
       ...defaultRaftConfig,
@@ -81,26 +64,43 @@ export class Raft<Result> implements AsyncDisposable {
       rng: () => chance.fraction(),
     }
     this.#leading = new Leading(log, metrics)
-    this.#watch = new ClockWatch(clock, this.#config.electionTimeoutMinMs)
+    this.#turns = new Turns({
+      config: this.#config,
+      clock,
+      metrics,
+      trace,
+      feed: (tell, bytesMax) => this.#feed(tell, bytesMax),
+      carryOut: (output) => this.#carrier.carryOut(output),
+      fail: (error) => this.#fail(error),
+    })
     this.#proposals = new Proposals(options.proposalBounds ?? proposalBounds)
     this.#applier = new Applier({
       stateMachine,
       proposals: this.#proposals,
       clock,
       metrics,
-      onApplied: (index) => this.#noteApplied(index),
-      onMore: () => this.#schedule(),
+      onApplied: (index) => this.#turns.noteApplied(index),
+      onMore: () => this.#turns.schedule(),
       fatal: (error) => this.#fail(error),
     })
     this.#keeper = new SnapshotKeeper({
       applier: this.#applier,
       store: snapshots,
       rhythm: options.rhythm ?? snapshotRhythm,
-      metaAt: (index) => this.#running().snapshotMeta(index),
-      emit: (event) => this.#emit(event),
+      metaAt: (index) => this.#turns.core.snapshotMeta(index),
+      emit: (event) => this.#turns.emit(event),
       clock,
       log,
       metrics,
+    })
+    this.#carrier = new Carrier({
+      ...options,
+      applier: this.#applier,
+      keeper: this.#keeper,
+      proposals: this.#proposals,
+      reads: this.#reads,
+      leading: this.#leading,
+      emit: (event) => this.#turns.emit(event),
     })
   }
 
@@ -109,9 +109,9 @@ export class Raft<Result> implements AsyncDisposable {
     const { snapshot } = recovered
     if (snapshot !== null)
       await this.#applier.restore(this.#options.snapshots.read(snapshot), snapshot)
-    this.#core = new RaftCore(this.#config, recovered)
+    const core = new RaftCore(this.#config, recovered)
     this.#options.trace?.({ kind: 'start', recovered })
-    this.#tick()
+    this.#turns.begin(core)
   }
 
   /**
@@ -130,7 +130,7 @@ export class Raft<Result> implements AsyncDisposable {
     return promised(signal, ({ resolve, reject }) => {
       const proposedAtMs = this.#options.clock.monotonicMs()
       this.#proposals.add({ payload, proposedAtMs, resolve, reject })
-      this.#schedule()
+      this.#turns.schedule()
     })
   }
 
@@ -140,7 +140,7 @@ export class Raft<Result> implements AsyncDisposable {
     if (refusal !== undefined) return Promise.reject(refusal)
     return promised(signal, (waiter) => {
       this.#reads.add(waiter)
-      this.#schedule()
+      this.#turns.schedule()
     })
   }
 
@@ -149,9 +149,8 @@ export class Raft<Result> implements AsyncDisposable {
    * applied, and has applied what its predecessors told. So it may be read without asking.
    */
   leaseValid(): boolean {
-    // Whoever asks may be the first to run after the machine slept, before any turn.
-    if (!this.#leading.isLeading || !this.#watch.agrees) return false
-    const lease = this.#running().lease()
+    if (!this.#leading.isLeading || !this.#turns.clocksAgree) return false
+    const lease = this.#turns.core.lease()
     return lease !== null && this.#options.clock.monotonicMs() < lease.untilMs
   }
 
@@ -172,7 +171,7 @@ export class Raft<Result> implements AsyncDisposable {
   /** Since the leader was last heard: 0 on the leader, Infinity where none ever was. */
   lastContactMs(): number {
     if (this.#leading.role.role === 'leader') return 0
-    return this.#options.clock.monotonicMs() - this.#running().status().contactMs
+    return this.#options.clock.monotonicMs() - this.#turns.core.status().contactMs
   }
 
   /** The state's index: that of the last entry applied, as its rows carry it. */
@@ -181,12 +180,12 @@ export class Raft<Result> implements AsyncDisposable {
   }
 
   membership(): Membership {
-    return this.#running().status().membership
+    return this.#turns.core.status().membership
   }
 
   stats(): RaftStats {
     return describeRaft({
-      status: this.#running().status(),
+      status: this.#turns.core.status(),
       applied: this.#applier.appliedIndex,
       pending: this.#applier.pending,
       lastContactMs: this.lastContactMs(),
@@ -224,7 +223,7 @@ export class Raft<Result> implements AsyncDisposable {
       throw error
     } finally {
       this.#restoring = false
-      this.#schedule()
+      this.#turns.schedule()
     }
   }
 
@@ -234,25 +233,24 @@ export class Raft<Result> implements AsyncDisposable {
     if (refusal !== undefined) return Promise.reject(refusal)
     return promised(signal, (waiter) => {
       const ticket = this.#nextTicket()
-      this.#changing.set(ticket, waiter)
-      this.#emit({ kind: 'proposeMembership', ticket, changes })
+      this.#carrier.awaitChange(ticket, waiter)
+      this.#turns.emit({ kind: 'proposeMembership', ticket, changes })
     })
   }
 
   /** Asks `to`, or the most up-to-date voter, to lead. Whether it will is seen by `onLeadership`. */
   transferLeadership(to: NodeId | null): void {
-    this.#emit({ kind: 'transfer', to })
+    this.#turns.emit({ kind: 'transfer', to })
   }
 
   /** What another server sent. */
   receive(from: NodeId, message: RaftMessage): void {
-    if (this.#stopped) return
-    if (this.#inbox.offer({ kind: 'message', from, message })) this.#schedule()
+    this.#turns.receive(from, message)
   }
 
   /** The connection to that server refused what was sent. */
   unreachable(to: NodeId): void {
-    this.#emit({ kind: 'unreachable', to })
+    this.#turns.emit({ kind: 'unreachable', to })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -260,10 +258,6 @@ export class Raft<Result> implements AsyncDisposable {
     await this.#keeper[Symbol.asyncDispose]()
     await this.#applier[Symbol.asyncDispose]()
     await this.#options.logStore[Symbol.asyncDispose]()
-  }
-
-  #running(): RaftCore {
-    return must(this.#core, 'raft is started before it is asked')
   }
 
   #nextTicket(): Ticket {
@@ -285,126 +279,31 @@ export class Raft<Result> implements AsyncDisposable {
       const ticket = this.#nextTicket()
       const proposedAtMs = this.#options.clock.monotonicMs()
       this.#proposals.issueAhead(ticket, { payload, proposedAtMs, resolve, reject })
-      this.#emit({ kind: 'propose', ticket, payload })
+      this.#turns.emit({ kind: 'propose', ticket, payload })
     })
   }
 
-  /** Told to the core at once and not next turn, so that it can always say what a snapshot of the present state is. */
-  #noteApplied(index: Index): void {
-    if (this.#stopped) return
-    this.#tell(this.#running(), { kind: 'applyDone', index })
-    this.#schedule()
-  }
-
-  #emit(event: RaftEvent): void {
-    if (this.#stopped) return
-    this.#inbox.add(event)
-    this.#schedule()
-  }
-
-  #schedule(): void {
-    if (this.#scheduled || this.#stopped || this.#core === null) return
-    this.#scheduled = true
-    setImmediate(this.#turn)
-  }
-
-  #tick(): void {
-    if (this.#stopped) return
-    this.#schedule()
-    this.#ticking = this.#options.clock.after(this.#config.heartbeatMs / 2, () => this.#tick())
-  }
-
-  readonly #turn = (): void => {
-    this.#scheduled = false
-    if (this.#stopped) return
-    try {
-      this.#step(this.#running())
-      const output = this.#running().take()
-      this.#trace(output)
-      this.#carryOut(output)
-      this.#applier.run()
-      this.#leading.note(this.#applier.appliedTerm)
-      this.#keeper.takeIfDue()
-    } catch (error) {
-      this.#fail(error as Error)
-    }
-  }
-
-  #step(core: RaftCore): void {
-    this.#tell(core, { kind: 'tick', nowMs: this.#options.clock.monotonicMs() })
-    if (!this.#watch.look()) this.#tell(core, { kind: 'clockJumped' })
-    let steppedBytes = this.#inbox.drain(turnBytesMax, (event) => this.#tell(core, event))
+  /** What clients ask for: one read for all who read, and proposals. */
+  #feed(tell: (event: RaftEvent) => void, bytesMax: number): boolean {
+    const { metrics } = this.#options
     if (this.#reads.gathered > 0) {
       const ticket = this.#nextTicket()
       this.#reads.issue(ticket)
-      this.#tell(core, { kind: 'readIndex', ticket })
-      this.#options.metrics.count('raft.verify_leader')
+      tell({ kind: 'readIndex', ticket })
+      metrics.count('raft.verify_leader')
     }
-    const waiting = this.#proposals.waiting
-    while (!this.#restoring && this.#proposals.waiting > 0 && steppedBytes < turnBytesMax) {
+    if (this.#restoring) return false
+    const { waiting } = this.#proposals
+    let leftBytes = bytesMax
+    while (this.#proposals.waiting > 0 && leftBytes > 0) {
       const ticket = this.#nextTicket()
       const payload = this.#proposals.issue(ticket)
-      steppedBytes += payload.length + entryOverheadBytes
-      this.#tell(core, { kind: 'propose', ticket, payload })
+      leftBytes -= payload.length + entryOverheadBytes
+      tell({ kind: 'propose', ticket, payload })
     }
     const proposed = waiting - this.#proposals.waiting
-    if (proposed > 0) this.#options.metrics.count('raft.apply', proposed)
-    if (!this.#inbox.isEmpty || (!this.#restoring && this.#proposals.waiting > 0)) this.#schedule()
-  }
-
-  #tell(core: RaftCore, event: RaftEvent): void {
-    core.step(event)
-    if (this.#options.trace !== undefined) this.#stepped.push(event)
-  }
-
-  #trace(output: RaftOutput): void {
-    const { trace } = this.#options
-    if (trace === undefined) return
-    trace({ kind: 'turn', events: this.#stepped, output, status: this.#running().status() })
-    this.#stepped = []
-  }
-
-  #carryOut(output: RaftOutput): void {
-    const { logStore, onMembership, send, snapshots } = this.#options
-    if (output.role !== null) this.#leading.enter(output.role)
-    if (output.send.length > 0) send?.(output.send)
-    if (output.append !== null) this.#append(output.append)
-    if (output.membership !== null) onMembership?.(output.membership)
-    for (const settlement of output.settled) this.#settle(settlement)
-    for (const read of output.reads) this.#reads.settle(read, this.#applier.shift)
-    if (output.restore !== null)
-      this.#applier.replace(snapshots.read(output.restore), output.restore)
-    if (output.apply.length > 0) this.#apply(output.apply)
-    for (const order of output.snapshots) this.#keeper.carryOut(order)
-    if (output.compactThrough !== null) logStore.compact(output.compactThrough)
-  }
-
-  #append(batch: AppendBatch): void {
-    const { clock, logStore, metrics } = this.#options
-    const startMs = clock.monotonicMs()
-    logStore.append(batch, () => {
-      if (this.#stopped) return
-      metrics.sample('raft.leader.dispatchLog', clock.monotonicMs() - startMs)
-      metrics.sample('raft.leader.dispatchNumLogs', batch.entries.length)
-      if (batch.snapshot !== null) this.#keeper.retain(batch.snapshot)
-      this.#emit({ kind: 'appendDone', seq: batch.seq })
-    })
-  }
-
-  #apply(entries: readonly Entry[]): void {
-    let bytes = 0
-    for (const entry of entries) bytes += entry.payload.length
-    this.#options.metrics.sample('raft.commitNumLogs', entries.length)
-    this.#applier.enqueue(entries)
-    this.#keeper.noteEntries(entries.length, bytes)
-  }
-
-  #settle(settlement: Settlement): void {
-    const waiter = this.#changing.get(settlement.ticket)
-    if (waiter === undefined) return this.#proposals.settle(settlement)
-    this.#changing.delete(settlement.ticket)
-    if (settlement.outcome === 'committed') waiter.resolve()
-    else waiter.reject(whyNot(settlement))
+    if (proposed > 0) metrics.count('raft.apply', proposed)
+    return this.#proposals.waiting > 0
   }
 
   #fail(error: Error): void {
@@ -416,12 +315,10 @@ export class Raft<Result> implements AsyncDisposable {
   #stop(): void {
     if (this.#stopped) return
     this.#stopped = true
-    this.#ticking?.cancel()
-    this.#inbox.clear()
+    this.#turns.stop()
     this.#proposals.rejectAll(shutDown())
     this.#reads.rejectAll(shutDown())
-    for (const { reject } of this.#changing.values()) reject(shutDown())
-    this.#changing.clear()
+    this.#carrier.stop(shutDown())
     this.#leading.end()
   }
 }

@@ -100,17 +100,19 @@ const utf8 = new TextDecoder()
 
 /**
  * Gathers frames for one write. Small things are copied into pages, large ones passed on as they are; who gave them must not
- * change them.
+ * change them. Pages are used again when all that was taken has been sent.
  */
 export class ByteWriter {
-  #page = Buffer.allocUnsafeSlow(pageBytes)
-  #view = viewOf(this.#page)
+  #page = createPage()
   /** What was not taken yet is the page's part from here … */
   #start = 0
   /** … to here, behind these. */
   #at = 0
   #pieces: Uint8Array[] = []
   #sizeBytes = 0
+  /** Filled since everything was sent the last time. */
+  #full: Page[] = []
+  #free: Page[] = []
 
   /** Written and not taken. */
   get sizeBytes(): number {
@@ -118,25 +120,30 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#advance(1), value)
+    const at = this.#advance(1)
+    this.#page.view.setUint8(at, value)
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#advance(2), value, true)
+    const at = this.#advance(2)
+    this.#page.view.setUint16(at, value, true)
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#advance(4), value, true)
+    const at = this.#advance(4)
+    this.#page.view.setUint32(at, value, true)
   }
 
   u64(value: number): void {
     const at = this.#advance(8)
-    this.#view.setUint32(at, value >>> 0, true)
-    this.#view.setUint32(at + 4, Math.floor(value / 2 ** 32), true)
+    const { view } = this.#page
+    view.setUint32(at, value >>> 0, true)
+    view.setUint32(at + 4, Math.floor(value / 2 ** 32), true)
   }
 
   f64(value: number): void {
-    this.#view.setFloat64(this.#advance(8), value, true)
+    const at = this.#advance(8)
+    this.#page.view.setFloat64(at, value, true)
   }
 
   string(text: string): void {
@@ -154,7 +161,7 @@ export class ByteWriter {
     }
     // The page may be exchanged for the next, so room comes first.
     const at = this.#advance(bytes.length)
-    this.#page.set(bytes, at)
+    this.#page.bytes.set(bytes, at)
   }
 
   /** All that was written since the last time, in order. The pieces stay as they are until `reuse`. */
@@ -166,11 +173,14 @@ export class ByteWriter {
     return pieces
   }
 
-  /** What was taken has been sent: its page may be written over. */
+  /** What was taken has been sent: its pages may be written over. */
   reuse(): void {
     if (this.#pieces.length > 0 || this.#at > this.#start) return
     this.#start = 0
     this.#at = 0
+    if (this.#full.length === 0) return
+    this.#free = [...this.#free, ...this.#full].slice(0, freePagesMax)
+    this.#full = []
   }
 
   #advance(sizeBytes: number): number {
@@ -183,23 +193,31 @@ export class ByteWriter {
 
   #turn(): void {
     this.#cut()
-    this.#page = Buffer.allocUnsafeSlow(pageBytes)
-    this.#view = viewOf(this.#page)
+    // Beyond a few they are left to the collector, since that moment may be far.
+    if (this.#full.length < freePagesMax) this.#full.push(this.#page)
+    this.#page = this.#free.pop() ?? createPage()
     this.#start = 0
     this.#at = 0
   }
 
   #cut(): void {
     if (this.#at === this.#start) return
-    this.#pieces.push(this.#page.subarray(this.#start, this.#at))
+    this.#pieces.push(this.#page.bytes.subarray(this.#start, this.#at))
     this.#start = this.#at
   }
 }
 
-const pageBytes = 128 << 10
+interface Page {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+}
+
+function createPage(): Page {
+  const bytes = Buffer.allocUnsafeSlow(pageBytes)
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, pageBytes) }
+}
+
+const pageBytes = 64 << 10
+const freePagesMax = 8
 /** Beyond this a copy costs more than one piece more in the write. */
 const copiedBytesMax = 16 << 10
-
-function viewOf(page: Uint8Array): DataView {
-  return new DataView(page.buffer, page.byteOffset, page.byteLength)
-}
