@@ -1,4 +1,4 @@
-import { anything, bool, duration, float, int, string, strings, unsigned } from './option.ts'
+import { anything, bool, duration, float, int, string, strings } from './option.ts'
 import type { Option } from './option.ts'
 
 /**
@@ -88,13 +88,8 @@ export const unsupported: Readonly<Record<string, Option>> = {
   verify_server_hostname: bool(false, {}),
 
   // More than one agent
-  'autopilot.cleanup_dead_servers': bool(true, {}),
   'autopilot.disable_upgrade_migration': bool(false, {}),
-  'autopilot.last_contact_threshold': duration('200ms', {}),
-  'autopilot.max_trailing_logs': int(250, {}),
-  'autopilot.min_quorum': unsigned('uint', 0, {}),
   'autopilot.redundancy_zone_tag': string('', {}),
-  'autopilot.server_stabilization_time': duration('10s', {}),
   'autopilot.upgrade_version_tag': string('', {}),
   'consul.coordinate.update_batch_size': int(128, {}),
   'consul.coordinate.update_max_batches': int(5, {}),
