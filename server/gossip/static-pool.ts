@@ -229,18 +229,19 @@ async function receive(socket: Socket): Promise<readonly Card[]> {
 }
 
 function asCards(value: unknown): readonly Card[] {
-  const isCard = (card: unknown): card is Card => {
-    const { member, version } = (card ?? {}) as Partial<Card>
-    return (
-      typeof version === 'number' &&
-      typeof member?.Name === 'string' &&
-      typeof member.Addr === 'string' &&
-      typeof member.Port === 'number' &&
-      typeof member.Tags === 'object'
-    )
-  }
   if (!Array.isArray(value) || !value.every(isCard)) throw new Error('a frame that holds no cards')
   return value
+}
+
+function isCard(value: unknown): value is Card {
+  const { member, version } = (value ?? {}) as Partial<Card>
+  return (
+    typeof version === 'number' &&
+    typeof member?.Name === 'string' &&
+    typeof member.Addr === 'string' &&
+    typeof member.Port === 'number' &&
+    typeof member.Tags === 'object'
+  )
 }
 
 function split(address: string): { readonly host: string; readonly port: number } {
