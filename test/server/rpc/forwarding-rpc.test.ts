@@ -18,6 +18,8 @@ class Scene {
   readonly clock = new VirtualClock()
   leads = false
   leader: string | undefined = 'a:1'
+  /** What this server answers to writes, if not that they are done. */
+  refusal: Error | undefined
   /** What each server answers, by its address, one after the other; the last again and again. */
   answers: Record<string, readonly unknown[]> = { 'a:1': [true] }
   readonly sent: { readonly to: string; readonly method: string; readonly body: Fields }[] = []
@@ -32,6 +34,7 @@ class Scene {
       },
       write: (method) => {
         this.local.push(method)
+        if (this.refusal) return Promise.reject(this.refusal)
         return Promise.resolve<never>(true as never)
       },
     }
@@ -140,20 +143,47 @@ t.test('a number is not given again, nor its place while it is under way', async
 
 t.test('more writes than can be remembered are refused before they are sent', async (t) => {
   const scene = new Scene()
-  scene.leader = undefined
-  const giving = new AbortController()
-  const writes = Array.from({ length: writesUnderWayMax }, () =>
-    scene.rpc.write('Session.Renew', { SessionID: 's' }, { signal: giving.signal }),
-  )
-  await t.rejects(scene.write(), { message: 'too many calls are waiting', sent: false })
-  const outcomes = Promise.allSettled(writes)
-  giving.abort(new Error('gone'))
-  t.equal(scene.clock.timers, 1, 'all of them wait by one timer')
-  await scene.clock.advance(20)
-  t.ok((await outcomes).every(({ status }) => status === 'rejected'))
-  scene.leader = 'a:1'
+  const answered = Promise.withResolvers<unknown>()
+  scene.answers = { 'a:1': [answered.promise] }
+  const writes = Array.from({ length: writesUnderWayMax }, () => scene.write())
+  await settle()
+  t.equal(scene.sent.length, writesUnderWayMax)
+  await t.rejects(scene.write(), { kind: 'limited', message: /too many writes are under way/ })
+  t.equal(scene.sent.length, writesUnderWayMax)
+  answered.resolve(true)
+  await Promise.all(writes)
   t.equal(await scene.write(), true)
 })
+
+t.test('all that wait for a leader wait by one timer', async (t) => {
+  const scene = new Scene()
+  scene.leader = undefined
+  const writes = Array.from({ length: 1_000 }, () => scene.write())
+  await scene.clock.advance(100)
+  t.equal(scene.clock.timers, 1)
+  scene.leader = 'a:1'
+  await scene.clock.advance(20)
+  t.equal((await Promise.all(writes)).length, 1_000)
+})
+
+t.test(
+  'a leader that is deposed while it writes asks its successor, if nothing was done',
+  async (t) => {
+    for (const [text, sent] of [
+      ['node is not the leader', 1],
+      ['leadership lost while committing log', 0],
+    ] as const) {
+      const scene = new Scene()
+      scene.leads = true
+      scene.refusal = new PraetorError('failed', text)
+      const writing = scene.write().catch((error: unknown) => error)
+      scene.leads = false
+      await scene.clock.advance(500)
+      t.equal(scene.sent.length, sent, text)
+      t.equal(await writing, sent === 1 ? true : scene.refusal)
+    }
+  },
+)
 
 t.test('a call waits for a leader, whoever it is', async (t) => {
   for (const become of ['another', 'this'] as const) {
@@ -196,6 +226,19 @@ const agains: readonly Again[] = [
   { name: 'nobody was reached', error: unreachable, times: [2, 2, 2] },
   { name: 'the asked server does not lead', error: new NotLeader(), times: [2, 2, 2] },
   { name: 'the answer was lost', error: lost, times: [2, 1, 2] },
+  {
+    name: 'the leader had gone when it began',
+    error: new PraetorError('failed', 'rpc error making call: node is not the leader'),
+    times: [2, 2, 2],
+  },
+  {
+    name: 'the leader went while it wrote',
+    error: new PraetorError(
+      'failed',
+      'rpc error making call: leadership lost while committing log',
+    ),
+    times: [2, 1, 2],
+  },
   {
     name: 'the answer is an error',
     error: new PraetorError('failed', 'invalid session'),
