@@ -1,5 +1,5 @@
 import { assert, assertNever } from '../../model/assert.ts'
-import type { Index, Membership, NodeId, Recovered, SnapshotMeta, Term } from '../types.ts'
+import type { EntryId, Index, Membership, NodeId, Recovered, SnapshotMeta, Term } from '../types.ts'
 import type { RaftConfig } from './config.ts'
 import { tickElection } from './election.ts'
 import { leaseOf } from './lease.ts'
@@ -130,6 +130,17 @@ export class RaftCore {
     return { index, term, membership: members.at(index).membership }
   }
 
+  /** How far every other member is; nothing where this server does not lead. */
+  followers(): readonly FollowerStatus[] {
+    const { leadership, log } = this.#raft
+    return Array.from(leadership?.progress ?? [], ([id, { match, heardMs }]) => ({
+      id,
+      // Where the log no longer reaches back that far, nobody can tell.
+      last: { index: match, term: log.term(match) ?? 0 },
+      heardMs,
+    }))
+  }
+
   /** For operators and tests. */
   status(): RaftStatus {
     const { config, term, vote, role, leader, log, members, leadership, contactMs } = this.#raft
@@ -153,6 +164,11 @@ export class RaftCore {
     }
   }
 
+  /** All of it, for who searches through every state and must tell them apart. Not to be changed. */
+  state(): Readonly<RaftState> {
+    return this.#raft
+  }
+
   #roleChange(): RoleChange | null {
     const { role, term, leader } = this.#raft
     const last = this.#reportedRole
@@ -167,6 +183,14 @@ export class RaftCore {
     this.#reportedMembership = membership
     return membership
   }
+}
+
+export interface FollowerStatus {
+  readonly id: NodeId
+  /** The newest entry known to be durable there. */
+  readonly last: EntryId
+  /** When it was last heard, in the driver's monotonic time; -Infinity before. */
+  readonly heardMs: number
 }
 
 export interface RaftStatus {
