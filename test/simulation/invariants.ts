@@ -1,9 +1,16 @@
 import { must } from '../../server/model/assert.ts'
 import type { RaftMessage } from '../../server/raft/core/messages.ts'
-import type { RaftOutput } from '../../server/raft/core/output.ts'
+import type { AppendBatch, RaftOutput } from '../../server/raft/core/output.ts'
 import { quorumReached } from '../../server/raft/core/quorum.ts'
 import type { RaftStatus } from '../../server/raft/core/raft.ts'
-import type { EntryId, Index, Membership, NodeId, Recovered } from '../../server/raft/types.ts'
+import type {
+  Entry,
+  EntryId,
+  Index,
+  Membership,
+  NodeId,
+  Recovered,
+} from '../../server/raft/types.ts'
 import type { ModelEntry } from './model-log.ts'
 import { ServerModel } from './server-model.ts'
 import type { Turn } from './server.ts'
@@ -28,8 +35,14 @@ export class Invariants {
   readonly #chains = new Map<string, number>()
   readonly #committed: Committed[] = []
   readonly #placed = new Map<string, Index>()
+  readonly #promiseMs: number
   /** The newest term that somebody leads or led. */
   newestTermLed = 0
+
+  /** `promiseMs`: how long a server stays with a leader that it heard. */
+  constructor(promiseMs: number) {
+    this.#promiseMs = promiseMs
+  }
 
   /** Where in the log a payload was committed, if it was. */
   positionOf(payload: Uint8Array): Index | undefined {
@@ -55,6 +68,7 @@ export class Invariants {
       if (event.kind === 'appendDone') server.acknowledged(event.seq, lookUp)
     }
     this.#checkProgressOfTime(server, status)
+    this.#checkVote(server, events, output)
     const before = server.log.membership().membership
     this.#checkLog(server, output, status, lookUp)
     if (status.role === 'leader') this.#checkLeader(server, status, before)
@@ -90,6 +104,43 @@ export class Invariants {
     )
   }
 
+  /** Who answered a leader's heartbeat votes for nobody else for a while, also if it was started again meanwhile: leases rest on it. */
+  #checkVote(server: ServerModel, events: Turn['events'], { append, send }: RaftOutput): void {
+    const { id, log } = server
+    const nowMs = events.findLast((event) => event.kind === 'tick')?.nowMs ?? server.toldMs
+    server.toldMs = nowMs
+    const vote = append?.hardState?.vote
+    const isNew = vote !== server.vote.to || append?.hardState?.term !== server.vote.term
+    if (append?.hardState && vote !== undefined && vote !== null && vote !== id && isNew) {
+      const { term } = append.hardState
+      server.vote = { term, to: vote }
+      const request = events.findLast(
+        (event) =>
+          event.kind === 'message' &&
+          event.from === vote &&
+          event.message.kind === 'vote' &&
+          event.message.term === term,
+      )
+      if (request?.kind === 'message' && request.message.kind === 'vote') {
+        const { lastLog, transfer } = request.message
+        hold(
+          transfer || nowMs - server.promisedMs >= this.#promiseMs,
+          'Loyalty',
+          () =>
+            `${id} votes for ${vote} ${nowMs - server.promisedMs} ms after it answered a leader`,
+        )
+        const last = must(log.at(log.lastIndex), 'a last entry')
+        const isBehind =
+          lastLog.term < last.term ||
+          (lastLog.term === last.term &&
+            lastLog.index < log.lastIndex &&
+            append.truncateFrom === null)
+        hold(!isBehind, 'VoteForNewerLog', () => `${id} votes for ${vote}, whose log is behind`)
+      }
+    }
+    if (send.some(({ message }) => message.kind === 'heartbeatResponse')) server.promisedMs = nowMs
+  }
+
   #checkLog(
     server: ServerModel,
     { append, restore }: RaftOutput,
@@ -111,6 +162,7 @@ export class Invariants {
         'CommittedStays',
         () => `${id} committed ${server.commit} and takes back entries from ${truncateFrom}`,
       )
+      if (status.role === 'leader') this.#checkChange(server, append, status)
       server.append(append, lookUp)
       for (const { index } of append.entries) this.#checkMatching(server, index)
     }
@@ -128,6 +180,18 @@ export class Invariants {
       'MembershipIsNewest',
       () =>
         `${id} goes by ${JSON.stringify(status.membership)}, and its log by ${JSON.stringify(membership)}`,
+    )
+  }
+
+  /** A leader changes members when the last change is committed, and something of its own term (Ongaro's correction of 2015). */
+  #checkChange({ id, log }: ServerModel, { entries }: AppendBatch, status: RaftStatus): void {
+    const { commitIndex, term } = status
+    const isOwn = (entry: Entry): boolean => entry.kind === 'membership' && entry.term === term
+    if (log.at(log.lastIndex)?.term !== term || !entries.some(isOwn)) return
+    hold(
+      commitIndex >= log.membership().index && log.at(commitIndex)?.term === term,
+      'OneChangeAtATime',
+      () => `${id} changes members in term ${term} with ${commitIndex} committed`,
     )
   }
 

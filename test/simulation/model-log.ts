@@ -67,7 +67,7 @@ export class ModelLog {
     const pushed = { term, chain, kind, payload }
     this.#entries.push(pushed)
     if (kind === 'membership')
-      this.#memberships.push({ index: entry.index, membership: decodeMembership(payload) })
+      this.#memberships.push({ index: entry.index, membership: membershipIn(payload) })
     return pushed
   }
 
@@ -105,4 +105,14 @@ function payloadHash(payload: Uint8Array): number {
   const hash = hashBytes(payload)
   hashes.set(payload, hash)
   return hash
+}
+
+const memberships = new WeakMap<Uint8Array, Membership>()
+
+function membershipIn(payload: Uint8Array): Membership {
+  const known = memberships.get(payload)
+  if (known !== undefined) return known
+  const membership = decodeMembership(payload)
+  memberships.set(payload, membership)
+  return membership
 }

@@ -48,7 +48,7 @@ export class Nemesis {
 
   /** Also what ended by itself is started again. */
   startAgain(server: SimulatedServer): void {
-    this.#around.scheduler.after(this.#draw.exponential(500), () => {
+    this.#around.scheduler.after(this.#draw.exponential(this.#draw.oneOf([10, 300, 1500])), () => {
       if (server.state === 'down') server.start()
     })
   }

@@ -24,6 +24,11 @@ export class ServerModel {
   commit: Index = 0
   applied: Index = 0
   isKnown = false
+  /** By its own clock: the last turn, and when it last answered a heartbeat. */
+  toldMs = 0
+  promisedMs = -Infinity
+  /** Its last vote for another. */
+  vote: { readonly term: number; readonly to: NodeId | null } = { term: 0, to: null }
   /** The membership that the core goes by, and the newest in its log: looked at when either is another. */
   goesBy: Membership | null = null
   should: Membership | null = null

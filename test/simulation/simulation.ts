@@ -1,6 +1,7 @@
 import { must } from '../../server/model/assert.ts'
 import { membersOf } from '../../server/raft/core/membership.ts'
 import type { RaftMessage } from '../../server/raft/core/messages.ts'
+import { traceEvent, type Traced } from '../../server/raft/trace.ts'
 import { emptyMembership } from '../../server/raft/types.ts'
 import type { Membership, NodeId, Recovered } from '../../server/raft/types.ts'
 import type { Answer, Command, Frontend } from './command.ts'
@@ -16,6 +17,7 @@ import { Network } from './network.ts'
 import { planOf, type Fault, type Level, type Plan } from './plan.ts'
 import { Scheduler } from './scheduler.ts'
 import type { Host, SimulatedServer, Turn } from './server.ts'
+import { Specification } from './specification.ts'
 import { encodeForStore } from './store-replica.ts'
 import { Story } from './story.ts'
 import { hold, Violation } from './violation.ts'
@@ -46,6 +48,9 @@ export interface Failure {
 const agreementMs = 40_000
 const serversMax = 7
 
+/** Every so many seeds are judged by the specification as well. */
+const specifiedEvery: Readonly<Record<Level, number>> = { core: 4, driver: 1 }
+
 /** Runs the cluster that a seed stands for. The same seed gives the same run, to the last draw. */
 export async function simulate(seed: number, level: Level): Promise<Outcome> {
   if (level === 'core') return await new Simulation(planOf(seed, level), null).run()
@@ -58,7 +63,9 @@ class Simulation implements Host {
   readonly #scheduler = new Scheduler()
   readonly #network: Network
   readonly #servers = new Map<NodeId, SimulatedServer>()
-  readonly #invariants = new Invariants()
+  readonly #invariants: Invariants
+  /** A second judge, slower and of other making. */
+  readonly #specification: Specification | null
   readonly #workload: Workload
   readonly #nemesis: Nemesis
   readonly #story: Story
@@ -71,6 +78,8 @@ class Simulation implements Host {
     const { seed } = plan
     this.#plan = plan
     this.#loop = loop
+    this.#invariants = new Invariants(plan.config.electionTimeoutMinMs)
+    this.#specification = seed % specifiedEvery[plan.level] === 0 ? new Specification() : null
     this.#story = new Story(this.#scheduler)
     this.#network = new Network(this.#scheduler, drawFor(seed, 'network'))
     const ids = Array.from({ length: plan.voters }, (_, at) => String(at + 1))
@@ -136,7 +145,10 @@ class Simulation implements Host {
     this.#story.line(
       `${id} starts: entries ${recovered.log.firstIndex()}…${recovered.log.lastIndex()}`,
     )
-    this.#guard(() => this.#invariants.started(id, recovered))
+    this.#guard(() => {
+      this.#invariants.started(id, recovered)
+      this.#specify(id, { kind: 'start', recovered })
+    })
   }
 
   turned(id: NodeId, turn: Turn): void {
@@ -149,6 +161,7 @@ class Simulation implements Host {
     this.#guard(() => {
       this.#invariants.turned(id, turn)
       this.#checkLeases()
+      this.#specify(id, { kind: 'turn', ...turn })
     })
   }
 
@@ -159,6 +172,11 @@ class Simulation implements Host {
 
   failed(error: Error): void {
     this.#failure ??= error
+  }
+
+  #specify(id: NodeId, traced: Traced): void {
+    const refusal = this.#specification?.reject(traceEvent(id, traced)) ?? null
+    hold(refusal === null, 'Specification', () => refusal ?? '')
   }
 
   /** While one may answer reads from its lease, nobody leads a later term. */
