@@ -432,6 +432,66 @@ t.test('where the two say it differently', async (t) => {
   t.strictSame(weighed.Service?.Weights, { Passing: 1, Warning: 1 })
 })
 
+t.test("a question with all of Go's zero values is the plain question", async (t) => {
+  const options = {
+    AllowStale: false,
+    Datacenter: 'dc1',
+    Filter: '',
+    MaxAge: 0,
+    MaxQueryTime: 0,
+    MaxStaleDuration: 0,
+    MinQueryIndex: 0,
+    MustRevalidate: false,
+    NodeMetaFilters: null,
+    RequireConsistent: false,
+    Source: { Datacenter: '', Ip: '', Node: '', Segment: '' },
+    StaleIfError: 0,
+    Token: '',
+    UseCache: false,
+  }
+  const wire = fieldsOf(
+    overTheWire({
+      ...options,
+      Connect: false,
+      Ingress: false,
+      ServiceAddress: '',
+      ServiceKind: '',
+      ServiceName: 'web',
+      ServiceTag: '',
+      ServiceTags: null,
+      TagFilter: false,
+    }),
+  )
+  t.strictSame(queryOf(wire), { datacenter: 'dc1', consistency: 'default' })
+  t.strictSame(wireReads['Health.ServiceNodes'].args.fromWire(wire), { ServiceName: 'web' })
+  const register = wireWrites['Catalog.Register'].args.fromWire(
+    fieldsOf(
+      overTheWire({
+        Address: '10.0.0.1',
+        Check: null,
+        Checks: null,
+        Datacenter: 'dc1',
+        ID: '',
+        Node: 'n',
+        NodeMeta: null,
+        Service: null,
+        SkipNodeUpdate: false,
+        TaggedAddresses: null,
+        Token: '',
+      }),
+    ),
+  )
+  t.strictSame(register, {
+    Datacenter: 'dc1',
+    ID: '',
+    Node: 'n',
+    Address: '10.0.0.1',
+    TaggedAddresses: null,
+    NodeMeta: null,
+    SkipNodeUpdate: false,
+  })
+})
+
 t.test('what cannot be is refused in words', async (t) => {
   const wrong: readonly [string, unknown, RegExp][] = [
     ['KVS.Get', { Key: 7 }, /text was expected, not a number/],
