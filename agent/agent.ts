@@ -212,6 +212,12 @@ async function listenHttp(
         },
         restore: async (archive) => (await cluster.wait()).restoreSnapshot(archive),
       },
+      operator: {
+        raftServers: async (options) => (await cluster.wait()).operator.raftServers(options),
+        removePeer: async (peer) => (await cluster.wait()).operator.removePeer(peer),
+        transferLeader: async (id) => (await cluster.wait()).operator.transferLeader(id),
+        autopilotState: async () => (await cluster.wait()).operator.autopilotState(),
+      },
     },
     apiSettings(config),
     { log: log.child({ part: 'http' }), metrics: telemetry, clock },

@@ -1,6 +1,7 @@
 import { Held, heldRpc } from '../server/held.ts'
 import type { Member } from '../server/model/member.ts'
 import type { Rpc } from '../server/model/methods.ts'
+import type { Operator } from '../server/operator.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 
 /** The part of a server (or, one day, of a client) that the rest of the agent speaks to. */
@@ -16,6 +17,7 @@ export interface Cluster {
   join(addresses: readonly string[]): Promise<number>
   forceLeave(name: string): boolean
   leave(): Promise<void>
+  readonly operator: Operator
 }
 
 /** The cluster before it is there: an agent listens at once, while its ports are being opened and its log is read. */

@@ -74,6 +74,7 @@ export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig 
     raftMultiplier: config.raft.multiplier,
     snapshotThresholdEntries: config.raft.snapshotThresholdEntries,
     trailingEntries: config.raft.trailingLogEntries,
+    autopilot: config.raft.autopilot,
     sessionTtlMinMs: config.sessionTtlMinMs === 0 ? sessionTtlMinDefaultMs : config.sessionTtlMinMs,
     defaultQueryTimeMs: config.defaultQueryTimeMs,
     maxQueryTimeMs: config.maxQueryTimeMs,

@@ -1,3 +1,4 @@
+import type { AutopilotState, RaftServer } from '../server/model/autopilot.ts'
 import type { HealthCheck } from '../server/model/check.ts'
 import type { CheckDefinition, ServiceDefinition } from '../server/model/definition.ts'
 import type { Member } from '../server/model/member.ts'
@@ -13,6 +14,7 @@ export interface ApiPorts {
   readonly agent: LocalAgent
   readonly status: ClusterStatus
   readonly snapshots: SnapshotArchive
+  readonly operator: OperatorPort
 }
 
 export interface ClusterStatus {
@@ -32,6 +34,17 @@ export interface SnapshotArchive {
     readonly archive: AsyncIterable<Uint8Array>
   }>
   restore(archive: AsyncIterable<Uint8Array>): Promise<void>
+}
+
+/** What operators ask of consensus itself. Autopilot's settings are replicated, and so part of `rpc`. */
+export interface OperatorPort {
+  /** The leader's word for who takes part, or with `stale` this server's. */
+  raftServers(options: { readonly stale: boolean }): Promise<readonly RaftServer[]>
+  /** Rejects where no server has that id, or address. */
+  removePeer(peer: { readonly id: string } | { readonly address: string }): Promise<void>
+  /** Has that server lead, or the one that has most of the log. False: the leader still leads. */
+  transferLeader(id: string | undefined): Promise<boolean>
+  autopilotState(): Promise<AutopilotState>
 }
 
 /** A service as `/v1/agent/services` prints it: no indexes, and the two mesh fields only when they were given. */

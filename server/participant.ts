@@ -3,11 +3,13 @@ import type { WriteContext } from './endpoints/method.ts'
 import { endpoints } from './endpoints/table.ts'
 import type { Founded } from './founding.ts'
 import type { Pool } from './gossip/pool.ts'
+import { knownServers } from './known-servers.ts'
 import { Leadership } from './leader/leader.ts'
 import { LeaderLockDelays } from './leader/lock-delays.ts'
 import { SessionTtls } from './leader/session-ttls.ts'
 import { duties } from './leader/table.ts'
 import type { Rpc } from './model/methods.ts'
+import { Autopilot } from './raft/autopilot/run.ts'
 import { createRaft } from './raft/driver.ts'
 import type { Raft } from './raft/driver.ts'
 import { snapshotRhythm } from './raft/snapshot-keeper.ts'
@@ -19,6 +21,7 @@ import type { ServerConfig, ServerWorld } from './server-config.ts'
 import { consensusOf, proposeTo } from './server-consensus.ts'
 import { stateMachineOf } from './state-machine.ts'
 import type { CommandOutcome } from './state-machine.ts'
+import { getAutopilotConfig } from './state/autopilot.ts'
 import { Store } from './state/store.ts'
 import type { Storage } from './storage.ts'
 
@@ -86,6 +89,8 @@ export class Participant implements AsyncDisposable {
   readonly local: Rpc
   /** Answers on any server. */
   readonly rpc: Rpc
+  /** Looks after the servers while this one leads. */
+  readonly autopilot: Autopilot
   readonly #options: ParticipantOptions
   readonly #sessionTtls: SessionTtls
   #leadership: Leadership | undefined
@@ -98,7 +103,7 @@ export class Participant implements AsyncDisposable {
     transport: Transport,
   ) {
     const { config, world, calls } = options
-    const { clock, chance, metrics } = world
+    const { clock, chance, metrics, log } = world
     this.#options = options
     this.store = store
     this.raft = raft
@@ -141,6 +146,17 @@ export class Participant implements AsyncDisposable {
       origin: { origin: config.nodeId, epoch: chance.uuid() },
       leadersHeedIds: true,
     })
+    this.autopilot = new Autopilot({
+      id: config.nodeId,
+      raft,
+      heartbeatMs: heartbeatMs * config.raftMultiplier,
+      config: () => getAutopilotConfig(store).value,
+      known: () => knownServers(options.pool.members(), config.datacenter),
+      forget: (name) => options.pool.forceLeave(name),
+      clock,
+      log: log.child({ part: 'server.autopilot' }),
+      metrics,
+    })
     raft.onLeadership((leading) => this.#lead(leading))
   }
 
@@ -148,6 +164,10 @@ export class Participant implements AsyncDisposable {
   leaderAddress(): string {
     const leader = this.raft.leader()
     return leader === undefined ? '' : (this.raft.membership().addresses[leader] ?? '')
+  }
+
+  get id(): string {
+    return this.#options.config.nodeId
   }
 
   /** Whether another server could take over. */
@@ -199,6 +219,8 @@ export class Participant implements AsyncDisposable {
           pool,
           datacenter: config.datacenter,
           raft: this.raft,
+          autopilot: this.autopilot,
+          autopilotDefaults: config.autopilot,
         },
         duties,
       )

@@ -1,3 +1,4 @@
+import type { AutopilotConfig } from './model/autopilot.ts'
 import type { Chance } from './runtime/chance.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Log } from './runtime/log.ts'
@@ -28,6 +29,8 @@ export interface ServerConfig {
   readonly raftMultiplier: number
   readonly snapshotThresholdEntries: number
   readonly trailingEntries: number
+  /** With what settings autopilot begins in a new cluster. */
+  readonly autopilot: AutopilotConfig
   readonly sessionTtlMinMs: number
   readonly defaultQueryTimeMs: number
   readonly maxQueryTimeMs: number

@@ -6,6 +6,7 @@ import { Held, heldRpc } from './held.ts'
 import { describeError, noLeader, PraetorError } from './model/errors.ts'
 import type { Member } from './model/member.ts'
 import type { Rpc } from './model/methods.ts'
+import { Operator } from './operator.ts'
 import { participate } from './participant.ts'
 import type { Participant } from './participant.ts'
 import { connectionType } from './rpc/connection-type.ts'
@@ -38,12 +39,19 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
       Promise.reject(cannotListen('Serf LAN', config.serfLanPort, error)),
     ),
   )
+  const operator = new Operator({
+    participant: () => participating.wait(),
+    members: () => pool.members(),
+    calls: connections,
+    clock,
+    holdMs: config.rpcHoldMs,
+  })
   stack.use(
     await openServerPort(
       {
         host: config.bindAddress,
         port: config.serverPort,
-        handle: async (call) => serviceOf(await participating.wait())(call),
+        handle: async (call) => serviceOf(await participating.wait(), operator)(call),
         handlers: {
           [connectionType.praetorRaft]: (socket) => {
             if (participating.current === undefined) socket.destroy()
@@ -54,7 +62,7 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
       { clock, log: log.child({ part: 'server.rpc' }), metrics },
     ).catch((error: unknown) => Promise.reject(cannotListen('server', config.serverPort, error))),
   )
-  const server = new Server({ config, world, pool, participating, connections })
+  const server = new Server({ config, world, pool, participating, connections, operator })
   stack.defer(() => server.stop())
   await server.begin()
   server.keep(stack.move())
@@ -67,11 +75,13 @@ interface ServerParts {
   readonly pool: Pool
   readonly participating: Held<Participant>
   readonly connections: Connections
+  readonly operator: Operator
 }
 
 /** A member that votes: the catalog, the keys and the sessions, and all that speaks for them. */
 export class Server implements AsyncDisposable {
   readonly rpc: Rpc
+  readonly operator: Operator
   readonly #parts: ServerParts
   readonly #stop = new AbortController()
   readonly #running: Promise<void>[] = []
@@ -80,6 +90,7 @@ export class Server implements AsyncDisposable {
   constructor(parts: ServerParts) {
     this.#parts = parts
     this.rpc = heldRpc(parts.participating)
+    this.operator = parts.operator
   }
 
   /** Takes part in the cluster that this server knows; or looks for one, and does so once it is found. */
@@ -275,12 +286,16 @@ export class Server implements AsyncDisposable {
 const firstRetryMs = 100
 const leaveLookMs = 50
 
-function serviceOf(participant: Participant): ReturnType<typeof createRpcService> {
+function serviceOf(
+  participant: Participant,
+  operator: Operator,
+): ReturnType<typeof createRpcService> {
   return createRpcService({
     rpc: participant.rpc,
     local: participant.local,
     isLeader: () => participant.raft.isLeader(),
     others: {
+      ...operator.methods,
       'Status.Ping': () => ({}),
       'Status.Leader': () => participant.leaderAddress(),
       'Status.Peers': () => Object.values(participant.raft.membership().addresses),

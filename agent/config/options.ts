@@ -191,6 +191,21 @@ export const options = {
   raft_snapshot_interval: duration('30s', { doc: 'How often to see whether a snapshot is due.' }),
   raft_snapshot_threshold: int(16_384, { doc: 'Log entries that make a snapshot due.' }),
   raft_trailing_logs: int(10_240, { doc: 'Log entries kept behind a snapshot.' }),
+  'autopilot.cleanup_dead_servers': bool(true, {
+    doc: 'Servers that failed are no longer counted, as long as a majority is left.',
+  }),
+  'autopilot.last_contact_threshold': duration('200ms', {
+    doc: 'How long a healthy server may go unheard.',
+  }),
+  'autopilot.max_trailing_logs': int(250, {
+    doc: 'How many entries the log of a healthy server may be behind.',
+  }),
+  'autopilot.min_quorum': unsigned('uint', 0, {
+    doc: 'How many voting servers must be left when failed ones are removed.',
+  }),
+  'autopilot.server_stabilization_time': duration('10s', {
+    doc: 'How long a new server must be healthy before it votes.',
+  }),
 
   // Logs and telemetry
   log_level: string('INFO', {

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net'
 
+import { defaultAutopilotConfig } from '../../server/model/autopilot.ts'
 import { parseDuration } from '../../server/model/duration.ts'
 import { parseLogLevel } from '../logging.ts'
 import {
@@ -110,6 +111,14 @@ class Resolving {
         snapshotIntervalMs: this.#ms('raft_snapshot_interval'),
         snapshotThresholdEntries: this.#get('raft_snapshot_threshold'),
         trailingLogEntries: this.#get('raft_trailing_logs'),
+        autopilot: {
+          ...defaultAutopilotConfig,
+          CleanupDeadServers: this.#get('autopilot.cleanup_dead_servers'),
+          LastContactThresholdMs: this.#ms('autopilot.last_contact_threshold'),
+          MaxTrailingLogs: this.#get('autopilot.max_trailing_logs'),
+          MinQuorum: this.#get('autopilot.min_quorum'),
+          ServerStabilizationTimeMs: this.#ms('autopilot.server_stabilization_time'),
+        },
       },
       log: {
         level: parseLogLevel(this.#get('log_level')) ?? 'info',

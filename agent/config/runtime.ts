@@ -1,3 +1,4 @@
+import type { AutopilotConfig } from '../../server/model/autopilot.ts'
 import type { CheckDefinition, ServiceDefinition } from '../../server/model/definition.ts'
 import type { LogLevel } from '../logging.ts'
 
@@ -144,6 +145,8 @@ export interface RaftConfig {
   readonly snapshotIntervalMs: number
   readonly snapshotThresholdEntries: number
   readonly trailingLogEntries: number
+  /** With what autopilot begins in a new cluster; later its settings are the cluster's own. */
+  readonly autopilot: AutopilotConfig
 }
 
 export interface LogConfig {

@@ -3,6 +3,7 @@ import { catalogEndpoints } from './catalog.ts'
 import { healthEndpoints } from './health.ts'
 import { internalEndpoints } from './internal.ts'
 import { kvEndpoints } from './kv.ts'
+import { operatorEndpoints } from './operator.ts'
 import { sessionEndpoints } from './session.ts'
 import { txnEndpoints } from './txn.ts'
 
@@ -14,4 +15,5 @@ export const endpoints = {
   ...catalogEndpoints,
   ...healthEndpoints,
   ...internalEndpoints,
+  ...operatorEndpoints,
 } satisfies EndpointTable

@@ -1,3 +1,4 @@
+import { autopilotCommands } from './autopilot.ts'
 import { catalogCommands } from './catalog.ts'
 import { kvCommands } from './kv.ts'
 import { sessionCommands } from './session.ts'
@@ -9,6 +10,7 @@ export const commands = {
   ...sessionCommands,
   ...txnCommands,
   ...catalogCommands,
+  ...autopilotCommands,
 } as const
 
 export type CommandName = keyof typeof commands

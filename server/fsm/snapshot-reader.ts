@@ -53,7 +53,12 @@ export class SnapshotReader {
     const { table } = must(next, 'a table whose rows come')
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw damaged(`no row of ${table.name}`)
-    table.replace(table.definition.key(value), value)
+    try {
+      table.replace(table.definition.key(value), value)
+    } catch (error) {
+      // Its fields are not of their types, so nothing can be found by them.
+      throw error instanceof TypeError ? damaged(`no row of ${table.name}`) : error
+    }
     this.#count()
   }
 

@@ -1,5 +1,7 @@
 import type { Propose } from '../endpoints/method.ts'
 import type { Pool } from '../gossip/pool.ts'
+import type { AutopilotConfig } from '../model/autopilot.ts'
+import type { Autopilot } from '../raft/autopilot/run.ts'
 import type { MembershipChange } from '../raft/core/output.ts'
 import type { Membership } from '../raft/types.ts'
 import type { Chance } from '../runtime/chance.ts'
@@ -21,6 +23,9 @@ export interface LeaderContext {
   readonly pool: Pool
   readonly datacenter: string
   readonly raft: LedRaft
+  readonly autopilot: Pick<Autopilot, 'run'>
+  /** Autopilot's settings in a cluster that never had any. */
+  readonly autopilotDefaults: AutopilotConfig
 }
 
 /** Consensus, as a leader's duties see it. */

@@ -1,7 +1,13 @@
+import { lookAfterServers } from './autopilot-duty.ts'
 import type { Duty } from './duty.ts'
 import { reconcileMembers } from './reconcile-members.ts'
 import { expireSessions } from './session-expiry.ts'
 import { reapTombstones } from './tombstone-reaper.ts'
 
 /** What only a leader does: ONE row each. */
-export const duties: readonly Duty[] = [reconcileMembers, expireSessions, reapTombstones]
+export const duties: readonly Duty[] = [
+  reconcileMembers,
+  lookAfterServers,
+  expireSessions,
+  reapTombstones,
+]

@@ -1,3 +1,4 @@
+import type { AutopilotConfig, AutopilotConfigRow } from './autopilot.ts'
 import type { HealthCheck, ServiceNode } from './check.ts'
 import type { Fence, KvEntry, KvWrite, KvWriteVerb } from './kv.ts'
 import type { NodeDump } from './node-dump.ts'
@@ -58,6 +59,7 @@ export interface ReadMethods {
   'Internal.NodeInfo': Method<{ Node: string }, readonly NodeDump[]>
   'Internal.NodeDump': Method<NoArgs, readonly NodeDump[]>
   'Internal.ServiceDump': Method<NoArgs, readonly ServiceNode[]>
+  'Operator.AutopilotGetConfiguration': Method<NoArgs, AutopilotConfigRow>
   'Txn.Read': Method<{ Ops: readonly TxnOp[] }, TxnReply>
 }
 
@@ -73,6 +75,11 @@ export interface WriteMethods {
   'Session.Renew': Method<{ SessionID: string }, Session | undefined>
   'Catalog.Register': Method<Registration, void>
   'Catalog.Deregister': Method<Deregistration, void>
+  /** False where the settings' ModifyIndex is not `AtIndex`. */
+  'Operator.AutopilotSetConfiguration': Method<
+    { Config: AutopilotConfig; AtIndex?: number },
+    boolean
+  >
   'Txn.Apply': Method<{ Ops: readonly TxnOp[]; Fences?: readonly Fence[] }, TxnReply>
 }
 

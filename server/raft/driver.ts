@@ -6,6 +6,7 @@ import { defaultRaftConfig, type RaftConfig } from './core/config.ts'
 import type { RaftMessage } from './core/messages.ts'
 import type { MembershipChange, RaftEvent, Ticket } from './core/output.ts'
 import { RaftCore } from './core/raft.ts'
+import type { FollowerStatus } from './core/raft.ts'
 import { promised } from './future.ts'
 import { entryOverheadBytes } from './inbox.ts'
 import { Leading } from './leading.ts'
@@ -17,7 +18,7 @@ import { abandonment, restorationMark, restorationPayloads } from './restoration
 import { SnapshotKeeper, snapshotRhythm } from './snapshot-keeper.ts'
 import { describeRaft, type RaftStats } from './stats.ts'
 import { Turns } from './turns.ts'
-import { origin, type Index, type Membership, type NodeId } from './types.ts'
+import { origin, type EntryId, type Index, type Membership, type NodeId } from './types.ts'
 
 /**
  * Opens consensus: restores the newest snapshot, and answers when the server takes part. `logStore` and `snapshots` must
@@ -177,6 +178,17 @@ export class Raft<Result> implements AsyncDisposable {
   /** The state's index: that of the last entry applied, as its rows carry it. */
   appliedIndex(): Index {
     return this.#applier.appliedIndex + this.#applier.shift
+  }
+
+  /** What the leader knows of the others; nothing on another server. */
+  followers(): readonly FollowerStatus[] {
+    return this.#turns.core.followers()
+  }
+
+  /** The newest entry of this server's own log. */
+  lastEntry(): EntryId {
+    const { lastIndex: index, lastTerm: term } = this.#turns.core.status()
+    return { index, term }
   }
 
   membership(): Membership {

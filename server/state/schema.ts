@@ -1,3 +1,4 @@
+import type { AutopilotConfigRow } from '../model/autopilot.ts'
 import type { HealthCheck, ServiceNode } from '../model/check.ts'
 import type { ErrorKind } from '../model/errors.ts'
 import type { KvEntry } from '../model/kv.ts'
@@ -76,6 +77,15 @@ export const outcomeTable = defineTable<OutcomeRow>({
 export function outcomeKey({ origin, sequence }: Pick<WriteId, 'origin' | 'sequence'>): string {
   return `${origin}\u0000${sequence % writesUnderWayMax}`
 }
+
+/** Settings that are one for all: a table of one row. */
+export const autopilotTable = defineTable<AutopilotConfigRow>({
+  name: 'autopilot-config',
+  key: () => autopilotKey,
+  indexes: {},
+})
+
+export const autopilotKey = 'config'
 
 /** Nodes under their names; `N1` and `n1` are the same node. */
 export const nodeTable = defineTable<Node, 'id'>({

@@ -1,5 +1,6 @@
 import { assert, must } from '../model/assert.ts'
 import {
+  autopilotTable,
   checkTable,
   instanceTable,
   kvTable,
@@ -41,6 +42,7 @@ export class Store {
   readonly services = this.#table(serviceTable)
   readonly checks = this.#table(checkTable)
   readonly outcomes = this.#table(outcomeTable)
+  readonly autopilot = this.#table(autopilotTable)
   readonly instances = new Table(instanceTable)
   readonly serviceNames = new Table(serviceNameTable)
 

@@ -71,6 +71,7 @@ export function fakePorts(given: {
   readonly agent?: Partial<LocalAgent>
   readonly status?: Partial<ApiPorts['status']>
   readonly snapshots?: Partial<ApiPorts['snapshots']>
+  readonly operator?: Partial<ApiPorts['operator']>
 }): ApiPorts {
   return {
     rpc: given.rpc ?? fakeRpc(),
@@ -82,6 +83,7 @@ export function fakePorts(given: {
       ...given.status,
     },
     snapshots: given.snapshots as ApiPorts['snapshots'],
+    operator: given.operator as ApiPorts['operator'],
   }
 }
 

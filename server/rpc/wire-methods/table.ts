@@ -7,6 +7,7 @@ import type { Deregistration, Registration } from '../../model/registration.ts'
 import type { TxnOp } from '../../model/txn.ts'
 import { flag, list, map, nullableMap, omitted, pointer, struct, text } from '../shape.ts'
 import type { Fields, Shape } from '../shape.ts'
+import { autopilotConfig, autopilotSet } from './autopilot.ts'
 import { asFields, inField, nothing } from './method.ts'
 import type { FieldsShape, ReplyShape, WireMethod } from './method.ts'
 import {
@@ -80,6 +81,7 @@ export const wireReads: {
   'Internal.NodeInfo': { args: ofNode(), reply: inField('Dump', list(nodeDump)) },
   'Internal.NodeDump': { args: noArgs(), reply: inField('Dump', list(nodeDump)) },
   'Internal.ServiceDump': { args: noArgs(), reply: inField('Nodes', list(serviceNode)) },
+  'Operator.AutopilotGetConfiguration': { args: noArgs(), reply: autopilotConfig },
   'Txn.Read': { args: ops(), reply: txnReply },
 }
 
@@ -128,6 +130,10 @@ export const wireWrites: {
       }),
     ),
     reply: nothing,
+  },
+  'Operator.AutopilotSetConfiguration': {
+    args: autopilotSet,
+    reply: { toWire: (done) => done, fromWire: (wire) => flag.fromWire(wire) },
   },
   'Txn.Apply': {
     args: asFields(

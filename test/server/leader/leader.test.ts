@@ -1,5 +1,6 @@
 import t from 'tap'
 
+import { lookAfterServers } from '../../../server/leader/autopilot-duty.ts'
 import type { Duty, LeaderContext } from '../../../server/leader/duty.ts'
 import { Leadership } from '../../../server/leader/leader.ts'
 import { LeaderLockDelays } from '../../../server/leader/lock-delays.ts'
@@ -7,12 +8,14 @@ import { reconcileMembers } from '../../../server/leader/reconcile-members.ts'
 import { expireSessions } from '../../../server/leader/session-expiry.ts'
 import { SessionTtls } from '../../../server/leader/session-ttls.ts'
 import { reapTombstones } from '../../../server/leader/tombstone-reaper.ts'
+import { defaultAutopilotConfig } from '../../../server/model/autopilot.ts'
 import type { MembershipChange } from '../../../server/raft/core/output.ts'
 import { emptyMembership } from '../../../server/raft/types.ts'
 import type { Membership } from '../../../server/raft/types.ts'
 import { seededChance } from '../../../server/runtime/chance.ts'
 import { noLog } from '../../../server/runtime/log.ts'
 import { noMetrics } from '../../../server/runtime/metrics.ts'
+import { getAutopilotConfig } from '../../../server/state/autopilot.ts'
 import { settle, VirtualClock } from '../../support/clock.ts'
 import { Log } from '../../support/log.ts'
 import { FakePool, serverNamed } from '../../support/pool.ts'
@@ -52,6 +55,8 @@ function world() {
         return Promise.resolve()
       },
     },
+    autopilot: { run: () => Promise.resolve() },
+    autopilotDefaults: defaultAutopilotConfig,
   }
   return { clock, logged, context, sessionTtls, pool, consensus }
 }
@@ -255,3 +260,19 @@ t.test('a duty that fails begins again, and stops with the term', async (t) => {
   t.equal(runs, 4)
   t.equal(clock.timers, 0)
 })
+
+t.test(
+  'a new cluster gets the settings of autopilot that its first leader was told, and keeps them',
+  async (t) => {
+    const { context, logged } = world()
+    const signal = new AbortController().signal
+    const run = (MinQuorum: number): Promise<void> =>
+      lookAfterServers.run(
+        { ...context, autopilotDefaults: { ...defaultAutopilotConfig, MinQuorum } },
+        signal,
+      )
+    await run(3)
+    await run(5)
+    t.match(getAutopilotConfig(logged.store), { index: 1, value: { MinQuorum: 3, CreateIndex: 1 } })
+  },
+)
