@@ -6,9 +6,10 @@ export function formatColumns(rows: readonly (readonly string[])[]): string {
   )
 }
 
-/** Names and what they stand for, six spaces apart. The space at the end of the whole is not printed. */
+/** Names and what they stand for, six spaces apart. Nothing follows the last name where it stands for nothing. */
 export function formatPairs(rows: readonly (readonly [string, string])[]): string {
-  return format(rows, 6).replace(/[ \t\r\n]+$/, '')
+  const last = rows.at(-1)
+  return last?.[1] === '' ? format([...rows.slice(0, -1), [last[0]]], 6) : format(rows, 6)
 }
 
 function format(rows: readonly (readonly string[])[], gap: number): string {

@@ -1,0 +1,154 @@
+/**
+ * Runs Consul's commands and ours and compares what they print and how they end: `npm run test:consul`. Both ask agents of one
+ * program, each its own, so that a difference is the command's; first Consul's agents, then Praetor's.
+ *
+ *     --oracle COMMAND    the Consul to compare with (default: $CONSUL, else `consul` on the PATH)
+ *     --subject COMMAND   what is compared (default: this repository)
+ *     --only PATTERN      prints only the invocations that have this in them; the others are run all the same
+ *     --port N            the first of ten ports (default 22020)
+ *     --show              print what Consul's commands print
+ *
+ * Exits with 1 if anything differs that no case explains.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { cases, files } from './cli-cases.ts'
+import type { Invocation } from './cli-cases.ts'
+import { printDifference } from './difference.ts'
+import { mask } from './mask.ts'
+import { startPeer } from './peer.ts'
+import type { Peer, Program } from './peer.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    oracle: { type: 'string', default: process.env['CONSUL'] ?? 'consul' },
+    subject: {
+      type: 'string',
+      default: `${process.execPath} ${join(import.meta.dirname, '../../agent/main.ts')}`,
+    },
+    only: { type: 'string', default: '' },
+    port: { type: 'string', default: '22020' },
+    show: { type: 'boolean', default: false },
+  },
+})
+
+const invocationMs = 30_000
+const oracle: Program = { label: 'oracle', command: options.oracle.split(' ') }
+const subject: Program = { label: 'subject', command: options.subject.split(' ') }
+const counts = { invocations: 0, explained: 0, unexplained: 0 }
+
+for (const agent of [oracle, subject]) {
+  console.log(`agents: ${agent.label}`)
+  await using theirs = await startSide(oracle, agent, Number(options.port))
+  await using ours = await startSide(subject, agent, Number(options.port) + 5)
+  for (const one of cases) await compare(one, theirs, ours)
+}
+const { invocations, explained, unexplained } = counts
+console.log(`${invocations} invocations, ${explained} explained differences, ${unexplained} others`)
+process.exitCode = unexplained === 0 ? 0 : 1
+
+/** A command line, the agent it asks and the directory it works in. */
+interface Side extends AsyncDisposable {
+  readonly program: Program
+  readonly peer: Peer
+  readonly directory: string
+}
+
+async function startSide(program: Program, agent: Program, firstPort: number): Promise<Side> {
+  const directory = await mkdtemp(join(tmpdir(), 'conformance-cli-'))
+  for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
+  const peer = await startPeer(agent, firstPort, 'dev')
+  return {
+    program,
+    peer,
+    directory,
+    async [Symbol.asyncDispose]() {
+      await peer[Symbol.asyncDispose]()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function compare(one: Invocation, theirs: Side, ours: Side): Promise<void> {
+  const [expected, actual] = await Promise.all([invoke(one, theirs), invoke(one, ours)])
+  const title = one.args.join(' ')
+  counts.invocations += 1
+  const isShown = title.includes(options.only)
+  if (options.show && isShown) console.log(title, Object.fromEntries(expected))
+  for (const [part, text] of expected) {
+    if (actual.get(part) === text) continue
+    counts[one.explained === undefined ? 'unexplained' : 'explained'] += 1
+    const explanation = one.explained
+    if (!isShown || explanation !== undefined) continue
+    const difference = { step: title, part, expected: text, actual: actual.get(part) }
+    console.log(`${title}\n${printDifference({ ...difference, explanation: undefined })}`)
+  }
+}
+
+async function invoke(one: Invocation, side: Side): Promise<ReadonlyMap<string, string>> {
+  const [program = '', ...before] = side.program.command
+  const child = spawn(program, [...before, ...one.args], {
+    cwd: side.directory,
+    env: {
+      PATH: process.env['PATH'],
+      SHELL: '/bin/sh',
+      CONSUL_HTTP_ADDR: `127.0.0.1:${side.peer.ports.http}`,
+      ...one.env,
+    },
+  })
+  const late = setTimeout(() => child.kill('SIGKILL'), invocationMs)
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(one.stdin ?? '')
+  let interrupted = false
+  const said = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (chunk: Buffer) => {
+      said[name] += chunk.toString('latin1')
+      if (interrupted || one.until?.test(said[name]) !== true) return
+      interrupted = true
+      child.kill('SIGINT')
+    })
+  const code = await new Promise<string>((resolve) => {
+    child.once('close', (status, signal) => resolve(String(status ?? signal)))
+  })
+  clearTimeout(late)
+  const plain = (text: string): string => tidy(mask(outline(text), side.peer))
+  return new Map([
+    ['code', code],
+    ['stdout', plain(said.stdout)],
+    ['stderr', plain(said.stderr)],
+  ])
+}
+
+/** What differs from run to run. */
+function tidy(text: string): string {
+  return text
+    .replace(
+      /((?:Create|Modify)Index +|index |got |ID +\d+-|Size +|Index +|pid )\d+(-\d+)?/g,
+      '$1#',
+    )
+    .replace(/\.tmp\d+/g, '')
+    .replace(/^.* \[ERROR\] watch/gm, '<time> [ERROR] watch')
+}
+
+/** Help without its sentences, which are everyone's own: flags, their kinds, what they are at first, and the subcommands. */
+function outline(text: string): string {
+  const at = text.search(/^Usage:/m)
+  if (at < 0) return text
+  const lines = text.slice(at).split('\n')
+  const [usage = ''] = lines
+  const isTitle = (line: string): boolean =>
+    /^(HTTP API|Command) Options$|^Subcommands:$/.test(line)
+  const first = lines.findIndex((line, at) => isTitle(line) || (at === 1 && line.startsWith('  -')))
+  const kept = lines.slice(first < 0 ? lines.length : first).flatMap((line) => {
+    if (/^ {2}-/.test(line) || isTitle(line)) return [line]
+    const initial = /\(default .*\)$/.exec(line)?.[0]
+    const name = /^ {4}([a-z-]+) {4}/.exec(line)?.[1]
+    return initial ?? name ?? []
+  })
+  return [text.slice(0, at) + usage.replace('consul', 'praetor'), ...kept].join('\n')
+}
