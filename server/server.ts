@@ -27,7 +27,13 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
   await using stack = new AsyncDisposableStack()
   const { clock, log, metrics, dial } = world
   const participating = new Held<Participant>(clock, config.rpcHoldMs)
-  const connections = stack.use(new Connections({ clock, log: log.child({ part: 'server.rpc' }) }))
+  const connections = stack.use(
+    new Connections({
+      clock,
+      log: log.child({ part: 'server.rpc' }),
+      bindAddress: config.bindAddress,
+    }),
+  )
   const pool = stack.use(
     await openStaticPool({
       self: serverMember(config),

@@ -10,7 +10,15 @@ import type { Transaction } from './transaction.ts'
  */
 export function recallOutcome(store: Store, id: WriteId): Outcome | undefined {
   const row = store.outcomes.get(outcomeKey(id))
-  return row?.epoch === id.epoch && row.sequence === id.sequence ? row.outcome : undefined
+  if (row?.epoch !== id.epoch || row.sequence < id.sequence) return undefined
+  // A later write has its place: its origin is done with it, and a copy of it that was under way for so long is nobody's.
+  return row.sequence === id.sequence ? row.outcome : outlived
+}
+
+const outlived: Outcome = {
+  kind: 'refused',
+  error: 'failed',
+  message: 'this write was sent on long ago, and its answer is no longer known',
 }
 
 export function rememberOutcome(

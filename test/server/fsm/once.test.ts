@@ -57,6 +57,14 @@ t.test('a refusal is remembered like an answer', (t) => {
   t.end()
 })
 
+t.test('a copy of a write that nobody waits for any more is not carried out', (t) => {
+  const log = new ForwardedLog()
+  log.forward(id(1 + 16_384), 'a', 0)
+  t.match(log.forward(id(1), 'b', 0), { kind: 'failed' })
+  t.equal(log.store.kv.get('b'), undefined)
+  t.end()
+})
+
 t.test('what is remembered has a bound', (t) => {
   const log = new ForwardedLog()
   for (let sequence = 1; sequence <= 20_000; sequence += 1) log.forward(id(sequence), 'a', 0)
