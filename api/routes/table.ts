@@ -13,6 +13,8 @@ import { eventRoutes } from './event.ts'
 import { healthRoutes } from './health.ts'
 import { internalUiRoutes } from './internal-ui.ts'
 import { kvRoutes } from './kv.ts'
+import { operatorAutopilotRoutes } from './operator-autopilot.ts'
+import { operatorRaftRoutes } from './operator-raft.ts'
 import { pageRoutes } from './page.ts'
 import { sessionRoutes } from './session.ts'
 import { snapshotRoutes } from './snapshot.ts'
@@ -36,6 +38,8 @@ export const families: readonly ((app: App, ports: ApiPorts, settings: ApiSettin
   coordinateRoutes,
   eventRoutes,
   snapshotRoutes,
+  operatorRaftRoutes,
+  operatorAutopilotRoutes,
   internalUiRoutes,
   aclRoutes,
   pageRoutes,
