@@ -9,7 +9,7 @@ import { transaction } from '../linearizability/models/transaction.ts'
 import { resolveOpen } from '../linearizability/resolve.ts'
 import { checkWatches } from '../linearizability/watch.ts'
 import { loggedWrites, type LoggedWrites } from './log-writes.ts'
-import type { GroupInput, KvInput, Record } from './record.ts'
+import type { GroupInput, KvInput, Mode, Record } from './record.ts'
 import type { ServerLog } from './server-log.ts'
 
 /** One promise, what it was held against, and each time it was broken. */
@@ -38,14 +38,16 @@ export function judge(record: Record, aftermath: Aftermath): Finding[] {
   const writes = loggedWrites(aftermath.logs)
   const registers = settle(record.registers.operations(), writes, valueOf)
   const groups = settle(record.groups.operations(), writes, groupValueOf)
-  const consistent = registers.filter(({ input }) => input.mode !== 'default')
+  const isStrong = ({ input }: { readonly input: { readonly mode?: Mode } }): boolean =>
+    input.mode !== 'default'
   return [
     { promise: 'servers stay up', checked: '', breaches: aftermath.deaths },
     findLost(record, aftermath),
     findUnlogged(registers, writes),
-    linearizable('?consistent reads and writes of keys', register, consistent),
+    linearizable('?consistent reads and writes of keys', register, registers.filter(isStrong)),
     linearizable('default reads too', register, registers),
-    linearizable('transactions', transaction, groups),
+    linearizable('?consistent transactions', transaction, groups.filter(isStrong)),
+    linearizable('default transactions too', transaction, groups),
     linearizable('locks', lock, record.locks.operations()),
     findTwoHolders(record),
     findDisorder(record, registers, writes),
