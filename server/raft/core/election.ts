@@ -43,7 +43,8 @@ export function campaignForReal(raft: RaftState, options: { readonly transfer: b
   becomeCandidate(raft)
   const { transfer } = options
   const request: Vote = { kind: 'vote', term: raft.term, lastLog: raft.log.last, transfer }
-  for (const id of otherVoters(raft)) send(raft, id, request)
+  // Were our own vote lost in a crash, we could campaign in this term again, with a shorter log and their old answers.
+  for (const id of otherVoters(raft)) sendWhenDurable(raft, id, request)
 }
 
 /**
