@@ -153,6 +153,7 @@ class Process {
   /** By index: what waits for its entry to be applied. */
   readonly #applying = new Map<number, (isDone: boolean) => void>()
   #work: Work[] = []
+  #isApplying = false
   #isSaving = false
   #appliedSinceSnapshot = 0
 
@@ -293,9 +294,13 @@ class Process {
     settle(outcome)
   }
 
+  /** A snapshot takes the place of all that waits. */
   #enqueue(work: Work): void {
-    this.#work.push(work)
-    if (this.#work.length === 1) this.#options.machine.soon(() => this.#apply())
+    if ('restore' in work) this.#work = [work]
+    else this.#work.push(work)
+    if (this.#isApplying) return
+    this.#isApplying = true
+    this.#options.machine.soon(() => this.#apply())
   }
 
   #apply(): void {
@@ -303,7 +308,8 @@ class Process {
     if ('restore' in work) this.ledger.load(this.#disk.file(work.restore).data)
     else for (const entry of work.apply) this.#applyEntry(entry)
     this.emit({ kind: 'applyDone', index: this.ledger.index })
-    if (this.#work.length > 0) this.#options.machine.soon(() => this.#apply())
+    this.#isApplying = this.#work.length > 0
+    if (this.#isApplying) this.#options.machine.soon(() => this.#apply())
   }
 
   #applyEntry(entry: Entry): void {

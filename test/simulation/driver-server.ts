@@ -63,9 +63,10 @@ export class DriverServer implements SimulatedServer {
       if (process !== this.#process) return
       this.crash()
       // A log that reads otherwise than it was written is refused at the start, or found out later.
-      if (this.#isRotten && /damaged|missing|does not continue/.test(error.message))
+      if (this.#isRotten && /damaged|missing|does not continue/.test(error.message)) {
         this.#state = 'refused'
-      else if ('code' in error && error.code === 'EIO') host.died(machine.id)
+        host.refused(machine.id)
+      } else if ('code' in error && error.code === 'EIO') host.died(machine.id)
       else host.failed(error)
     })
     this.#process = process

@@ -255,6 +255,15 @@ export class Invariants {
   /** What a message promises must be on the disk when it leaves. */
   #checkPromise(server: ServerModel, to: NodeId, message: RaftMessage): void {
     const { durable, durableState, id } = server
+    if (message.kind === 'vote') {
+      const { term } = message
+      hold(
+        durableState.term > term || (durableState.term === term && durableState.vote === id),
+        'CandidacyIsDurable',
+        () =>
+          `${id} asks ${to} for a vote in term ${term}, in which its disk has no vote for itself`,
+      )
+    }
     if (message.kind === 'voteResponse' && message.granted) {
       const { term } = message
       hold(

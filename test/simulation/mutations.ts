@@ -50,6 +50,13 @@ export const mutations: readonly Mutation[] = [
     to: '  becomeCandidate(raft)\n  raft.votes.set(raft.config.id, true)\n  const { transfer } = options',
   },
   {
+    name: 'a candidate asks for votes before its own is durable',
+    level: 'core',
+    file: `${core}/election.ts`,
+    from: 'for (const id of otherVoters(raft)) sendWhenDurable(raft, id, request)',
+    to: 'for (const id of otherVoters(raft)) send(raft, id, request)',
+  },
+  {
     name: 'elections without asking first (no PreVote)',
     level: 'core',
     file: `${core}/election.ts`,
@@ -214,7 +221,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a lease is believed after the machine slept',
     level: 'driver',
     file: 'server/raft/driver.ts',
-    from: 'if (!this.#leading.isLeading || !this.#watch.agrees) return false',
+    from: 'if (!this.#leading.isLeading || !this.#turns.clocksAgree) return false',
     to: 'if (!this.#leading.isLeading) return false',
   },
   {

@@ -45,6 +45,13 @@ export interface Plan {
   readonly chunkBytes: number
 }
 
+/** The usual ones; and quicker ones, with which more happens in the same time. */
+const timings = [
+  { electionTimeoutMinMs: 1000, heartbeatMs: 100, leaseGuardMs: 100 },
+  { electionTimeoutMinMs: 400, heartbeatMs: 40, leaseGuardMs: 80 },
+  { electionTimeoutMinMs: 200, heartbeatMs: 40, leaseGuardMs: 60 },
+]
+
 /**
  * Every seed draws some of the faults and leaves the others out: bugs that need one fault often are hidden by another (Groce,
  * "Swarm testing", 2012). Limits are drawn small, so that windows fill and logs are compacted within seconds.
@@ -58,13 +65,14 @@ export function planOf(seed: number, level: Level): Plan {
     level,
     voters: draw.oneOf([1, 2, 3, 3, 3, 3, 4, 5, 5]),
     faultsMs: draw.between(3000, 12_000),
-    paceMs: draw.oneOf([100, 300, 300, 1000]),
+    paceMs: draw.oneOf([150, 400, 800, 1500]),
     // A damaged server does not come back: were members taken away as well, no quorum might be left.
     faults: chosen.includes('bitRot') ? chosen.filter((fault) => fault !== 'change') : chosen,
     clients: draw.whole(1, 5),
     thinkMs: isBusy ? 15 : draw.between(50, 400),
     config: {
       ...defaultRaftConfig,
+      ...draw.oneOf(timings),
       trailingEntries: draw.oneOf([0, 2, 10, 100]),
       inflightMessagesMax: draw.oneOf([1, 2, 16, 256]),
       appendEntriesMax: draw.oneOf([1, 3, 64]),

@@ -45,6 +45,8 @@ export interface Host {
   turned(id: NodeId, turn: Turn): void
   /** The process ended itself because its disk failed. */
   died(id: NodeId): void
+  /** The process found its log damaged, as it was made to be, and will not start. */
+  refused(id: NodeId): void
   /** The process ended itself for a reason that is none. */
   failed(error: Error): void
   /** Where in the log a payload was committed, if it was. */

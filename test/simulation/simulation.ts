@@ -32,6 +32,8 @@ export interface Outcome {
   readonly digest: number
   readonly faults: ReadonlyMap<Fault, number>
   readonly messages: Readonly<Record<string, number>>
+  /** What the cluster did: a run in which it never had to is no proof that it could. */
+  readonly deeds: Readonly<Record<string, number>>
   readonly requests: Readonly<Record<string, number>>
   readonly commitIndex: number
   readonly failure: Failure | null
@@ -70,6 +72,14 @@ class Simulation implements Host {
   readonly #nemesis: Nemesis
   readonly #story: Story
   readonly #loop: Loop | null
+  readonly #deeds = {
+    elections: 0,
+    truncations: 0,
+    'snapshots taken': 0,
+    'snapshots installed': 0,
+    'memberships appended': 0,
+    'logs refused as damaged': 0,
+  }
   #turns = 0
   #failure: Error | null = null
 
@@ -129,6 +139,7 @@ class Simulation implements Host {
       digest,
       faults: this.#nemesis.done,
       messages: this.#network.lost,
+      deeds: this.#deeds,
       requests: this.#workload.counts,
       commitIndex: this.#invariants.commitIndex,
       failure,
@@ -158,11 +169,27 @@ class Simulation implements Host {
     this.#scheduler.note(this.#scheduler.nowMs * 1000)
     for (const value of [Number(id), term, lastIndex, commitIndex, turn.events.length])
       this.#scheduler.note(value)
+    this.#note(turn)
     this.#guard(() => {
       this.#invariants.turned(id, turn)
       this.#checkLeases()
       this.#specify(id, { kind: 'turn', ...turn })
     })
+  }
+
+  #note({ events, output }: Turn): void {
+    const { append, restore, role } = output
+    if (role?.role === 'leader') this.#deeds.elections += 1
+    if (restore !== null) this.#deeds['snapshots installed'] += 1
+    if (append !== null && append.truncateFrom !== null) this.#deeds.truncations += 1
+    if (append?.entries.some(({ kind }) => kind === 'membership') === true)
+      this.#deeds['memberships appended'] += 1
+    if (events.some(({ kind }) => kind === 'snapshotSaved')) this.#deeds['snapshots taken'] += 1
+  }
+
+  refused(id: NodeId): void {
+    this.#story.line(`${id} will not start: its log is damaged`)
+    this.#deeds['logs refused as damaged'] += 1
   }
 
   died(id: NodeId): void {

@@ -75,6 +75,7 @@ export class Specification {
       term: hardState.term,
       commit: Math.max(hardState.commit, snapshot?.index ?? 0),
       facts: new Map(),
+      offered: new Map(),
     })
     return null
   }
@@ -165,15 +166,14 @@ export class Specification {
           return Math.min(message.commit, message.previous.index + message.entries.length) >= commit
         case 'heartbeat':
           return message.commit >= commit
-        case 'snapshotChunk':
-          return (
-            message.snapshot.index >= commit && termAt(log, message.snapshot.index) !== undefined
-          )
         default:
           return false
       }
     })
     const isInstalled = batch?.snapshot?.index === commit
+    const isHeldAlready = [...after.offered].some(
+      ([index, term]) => index >= commit && termAt(log, index) === term,
+    )
     const term = before.role === 'leader' ? before.term : event.term
     const isLeader = before.role === 'leader' || event.role === 'leader'
     const isHeld = (membership: Membership | null): boolean =>
@@ -186,7 +186,8 @@ export class Specification {
       isLeader &&
       termAt(log, commit) === term &&
       (isHeld(membershipOf(before.log)) || isHeld(membershipOf(log)))
-    if (!isTold && !isInstalled && !isCounted) return `commits ${commit} without cause`
+    if (!isTold && !isInstalled && !isHeldAlready && !isCounted)
+      return `commits ${commit} without cause`
     for (let index = before.commit + 1; index <= commit; index += 1) {
       const own = termAt(log, index)
       if (own === undefined) continue
@@ -207,6 +208,8 @@ interface Server {
   commit: Index
   /** What it was told in each term that is not over. */
   readonly facts: Map<Term, Facts>
+  /** Snapshots that it was sent a part of: whatever a snapshot holds is committed, whenever it turns out to be held already. */
+  readonly offered: Map<Index, Term>
 }
 
 /** What messages of a term told their receiver. */
@@ -295,6 +298,7 @@ function maySend(
     case 'snapshotChunkResponse':
       return null
     case 'vote': {
+      if (durableState.term < term) return `${what} before it is durable`
       const { isAskedToCampaign } = factsOf(after, term - 1)
       const { preVotes } = factsOf(after, term)
       const isAllowed =
@@ -372,6 +376,9 @@ function learn(server: Server, from: NodeId, message: TracedContent): void {
       return
     case 'timeoutNow':
       facts.isAskedToCampaign = true
+      return
+    case 'snapshotChunk':
+      server.offered.set(message.snapshot.index, message.snapshot.term)
       return
     default:
   }

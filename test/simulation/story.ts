@@ -99,7 +99,10 @@ function describe(message: RaftMessage): string {
       return `beat t${term} commit ${message.commit} round ${message.round}`
     case 'heartbeatResponse':
       return `beaten t${term} round ${message.round}`
-    case 'vote':
+    case 'vote': {
+      const { lastLog, transfer } = message
+      return `vote t${term} last ${lastLog.index}@${lastLog.term}${transfer ? ' by transfer' : ''}`
+    }
     case 'preVote':
       return `${kind} t${term} last ${message.lastLog.index}@${message.lastLog.term}`
     case 'voteResponse':

@@ -12,6 +12,7 @@ export class Tally {
   readonly #startedMs = performance.now()
   readonly #faults = new Map<Fault, number>()
   readonly #messages = new Map<string, number>()
+  readonly #deeds = new Map<string, number>()
   readonly #requests = new Map<string, number>()
 
   add(outcome: Outcome): void {
@@ -23,6 +24,7 @@ export class Tally {
     this.committed += outcome.commitIndex
     sum(this.#faults, outcome.faults)
     sum(this.#messages, new Map(Object.entries(outcome.messages)))
+    sum(this.#deeds, new Map(Object.entries(outcome.deeds)))
     sum(this.#requests, new Map(Object.entries(outcome.requests)))
   }
 
@@ -35,6 +37,7 @@ export class Tally {
       `virtual   ${(this.virtualMs / 3_600_000).toFixed(2)} hours (${rate(this.virtualMs / 1000)} seconds a second)`,
       `faults    ${list(this.#faults)}`,
       `messages  ${list(this.#messages)}`,
+      `deeds     ${list(this.#deeds)}`,
       `requests  ${list(this.#requests)}`,
       `committed ${this.committed.toLocaleString('en')} entries`,
     ].join('\n')
