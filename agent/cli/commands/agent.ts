@@ -17,8 +17,10 @@ import type { ParsedFlags } from '../flags.ts'
 const stoppedCode = 1
 
 export const agentCommand: Command = {
-  about:
-    'Usage: praetor agent [options]\n\n  Runs an agent until it is interrupted or told to leave. With -dev it is a whole cluster in memory.',
+  about: `Usage: praetor agent [options]
+
+  Runs an agent until it is interrupted or told to leave. With -dev it is a
+  whole cluster in memory.`,
   flags: agentFlagGroups(),
   async run(flags, io) {
     if (flags.rest.length > 0) {

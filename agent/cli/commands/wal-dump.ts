@@ -10,7 +10,7 @@ export const walDumpCommand: Command = {
   Prints what is in a segment of the log that a server keeps on disk, a line
   for each batch and record, however damaged it is. Changes nothing:
 
-      $ praetor wal dump /var/lib/praetor/raft/wal/00000001.wal`,
+      $ praetor wal dump /var/lib/praetor/raft/wal/0000000001.wal`,
   flags: [],
   async run(flags, io) {
     const [path = ''] = flags.rest

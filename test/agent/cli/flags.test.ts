@@ -1,6 +1,12 @@
 import t from 'tap'
 
-import { formatDefaults, formatHelp, parseFlags } from '../../../agent/cli/flags.ts'
+import {
+  formatDefaults,
+  formatHelp,
+  pairsOf,
+  parseFlags,
+  parseInteger,
+} from '../../../agent/cli/flags.ts'
 import type { Flag, ParsedFlags } from '../../../agent/cli/flags.ts'
 
 const flags: readonly Flag[] = [
@@ -159,3 +165,42 @@ function parse(args: readonly string[]): ParsedFlags {
   if (result.kind !== 'parsed') throw new Error(`${args.join(' ')}: ${result.kind}`)
   return result.flags
 }
+
+t.test('numbers are read as Go reads them, and pairs and durations are looked at', async (t) => {
+  const numbers: readonly [text: string, number: bigint | undefined][] = [
+    ['0', 0n],
+    ['-12', -12n],
+    ['+0x1F', 31n],
+    ['0b101', 5n],
+    ['0o17', 15n],
+    ['017', 15n],
+    ['1_000', 1000n],
+    ['0x_f', 15n],
+    ['08', undefined],
+    ['1__0', undefined],
+    ['_1', undefined],
+    ['0x', undefined],
+    ['', undefined],
+    ['1.5', undefined],
+  ]
+  for (const [text, number] of numbers) t.equal(parseInteger(text), number, text)
+  t.strictSame(pairsOf(['a=b=c', 'd=', 'a=e']), { a: 'e', d: '' })
+  const kinds: readonly Flag[] = [
+    { name: 'pair', kind: 'pair', doc: 'A pair.' },
+    { name: 'wait', kind: 'duration', doc: 'How long.' },
+    { name: 'n', kind: 'uint', doc: 'A number.' },
+  ]
+  const cases: readonly [argument: string, error: string][] = [
+    ['-pair=x', 'invalid value "x" for flag -pair: Missing "=" value in argument: x'],
+    ['-wait=3', 'invalid value "3" for flag -wait: parse error'],
+    ['-n=-1', 'invalid value "-1" for flag -n: parse error'],
+    [
+      '-n=0x1ffffffffffffffff',
+      'invalid value "0x1ffffffffffffffff" for flag -n: value out of range',
+    ],
+  ]
+  for (const [argument, error] of cases)
+    t.strictSame(parseFlags([argument], kinds), { kind: 'wrong', error }, argument)
+  t.equal(parseFlags(['-pair=a=b', '-wait=3s', '-n=0x10'], kinds).kind, 'parsed')
+  t.match(formatDefaults(kinds), /-pair value\n/)
+})
