@@ -24,6 +24,17 @@ export function encodeOnce(id: WriteId, entry: Uint8Array): Uint8Array {
   return payload
 }
 
+/** The id and the entry of a command in the form above; an undefined id for one that has none. */
+export function decodeOnce(payload: Uint8Array): {
+  readonly id?: WriteId
+  readonly entry: Uint8Array
+} {
+  if (payload[0] !== onceNumber) return { entry: payload }
+  const parts = decodeMsgpack(payload.subarray(1)) as [string, string, number, Uint8Array]
+  const [origin, epoch, sequence, entry] = parts
+  return { id: { origin, epoch, sequence }, entry }
+}
+
 /** No command has this number. */
 const onceNumber = 255
 
@@ -47,13 +58,8 @@ export function applyEntry(store: Store, index: number, payload: Uint8Array): Ap
 
 /** Carries a command out unless it was before; then what it gave, or refused with, is given again. */
 function applyOnce(store: Store, index: number, payload: Uint8Array): Applied {
-  const [origin, epoch, sequence, entry] = decodeMsgpack(payload.subarray(1)) as [
-    string,
-    string,
-    number,
-    Uint8Array,
-  ]
-  const id = { origin, epoch, sequence }
+  const { id, entry } = decodeOnce(payload)
+  assert(id !== undefined, 'a write known by an id has one')
   const before = recallOutcome(store, id)
   if (before?.kind === 'refused') return new PraetorError(before.error, before.message)
   if (before?.kind === 'done') return before.result as Applied

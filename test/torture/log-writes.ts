@@ -1,3 +1,4 @@
+import { decodeOnce } from '../../server/fsm/apply.ts'
 import { commands } from '../../server/fsm/commands.ts'
 import { kvCodec } from '../../server/fsm/kv-codec.ts'
 import { decodeMsgpack } from '../../server/wire/msgpack.ts'
@@ -16,7 +17,7 @@ export function loggedWrites(logs: readonly ServerLog[]): LoggedWrites {
   for (const { entries } of logs)
     for (const { index, kind, payload } of entries.values()) {
       if (kind !== 'command') continue
-      for (const value of valuesIn(payload))
+      for (const value of valuesIn(decodeOnce(payload).entry))
         places.set(value, (places.get(value) ?? new Set()).add(index))
     }
   return {
