@@ -1,7 +1,8 @@
 import type { AutopilotState, RaftServer } from './model/autopilot.ts'
 import { noLeader, PraetorError } from './model/errors.ts'
 import type { Member } from './model/member.ts'
-import type { Participant } from './participant.ts'
+import type { Raft } from './raft/driver.ts'
+import type { NodeId } from './raft/types.ts'
 import { CallFailed } from './rpc/caller.ts'
 import { NotLeader } from './rpc/error-wire.ts'
 import type { Calls } from './rpc/pool.ts'
@@ -12,12 +13,28 @@ import type { Clock } from './runtime/clock.ts'
 
 export interface OperatorOptions {
   /** Resolves once this server takes part in its cluster. */
-  readonly participant: () => Promise<Participant>
+  readonly participant: () => Promise<Part>
   readonly members: () => readonly Member[]
   readonly calls: Calls
   readonly clock: Clock
   /** How long to wait for a leader. */
   readonly holdMs: number
+}
+
+/** A server's part in its cluster, as far as it is asked about. */
+interface Part {
+  readonly id: NodeId
+  readonly raft: Pick<
+    Raft<unknown>,
+    | 'isLeader'
+    | 'leader'
+    | 'membership'
+    | 'changeMembership'
+    | 'transferLeadership'
+    | 'onLeadership'
+  >
+  readonly autopilot: { state(): AutopilotState }
+  leaderAddress(): string
 }
 
 const lookMs = 20
@@ -90,13 +107,13 @@ export class Operator {
     'Operator.AutopilotState': async () => (await this.#leading()).autopilot.state(),
   }
 
-  async #leading(): Promise<Participant> {
+  async #leading(): Promise<Part> {
     const participant = await this.#options.participant()
     if (!participant.raft.isLeader()) throw new NotLeader()
     return participant
   }
 
-  #servers({ raft }: Participant): readonly RaftServer[] {
+  #servers({ raft }: Part): readonly RaftServer[] {
     const { voters, outgoing, addresses } = raft.membership()
     const voting = new Set([...voters, ...outgoing])
     const byId = new Map(this.#options.members().map((member) => [member.Tags['id'], member]))
@@ -113,7 +130,7 @@ export class Operator {
   }
 
   /** Resolves once this server no longer leads, or it is clear that it will go on. */
-  async #transfer({ raft, id: own }: Participant, to: string): Promise<boolean> {
+  async #transfer({ raft, id: own }: Part, to: string): Promise<boolean> {
     const { voters } = raft.membership()
     if (to !== '' && !voters.includes(to)) throw notFound('id', to)
     if (to === own) return true
