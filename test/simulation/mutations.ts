@@ -47,7 +47,7 @@ export const mutations: readonly Mutation[] = [
     level: 'core',
     file: `${core}/election.ts`,
     from: '  becomeCandidate(raft)\n  const { transfer } = options',
-    to: '  becomeCandidate(raft)\n  raft.votes.set(raft.config.id, true)\n  const { transfer } = options',
+    to: '  becomeCandidate(raft)\n  tally(raft, raft.config.id, true)\n  const { transfer } = options',
   },
   {
     name: 'a candidate asks for votes before its own is durable',
@@ -85,11 +85,11 @@ export const mutations: readonly Mutation[] = [
     to: 'const hint = log.latestNotAfter(previous.index, previous.term)\n    log.commitThrough(Math.min(append.commit, log.last.index))',
   },
   {
-    name: 'a follower acknowledges all of its log',
+    name: 'a refusal is counted as an acknowledgement',
     level: 'core',
-    file: `${core}/follower.ts`,
-    from: 'acknowledge(raft, from, agreed)',
-    to: 'acknowledge(raft, from, log.last.index)',
+    file: `${core}/replication.ts`,
+    from: 'if (response.accepted) accepted(raft, progress, response)',
+    to: 'if (response.accepted || response.index > 0) accepted(raft, progress, response)',
   },
   {
     name: 'an old append shortens the log',
