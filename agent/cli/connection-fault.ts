@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 import { PraetorError } from '../../server/model/errors.ts'
 import { codeOf, describeReason } from './errno.ts'
 
@@ -24,7 +26,25 @@ function describe(error: unknown): string {
   }
   if (code === 'ECONNRESET')
     return message === 'socket hang up' ? 'EOF' : `read: ${describeReason(first)}`
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return describeOtherName(first as NameFault)
   return tlsWords[code] ?? describeReason(first)
+}
+
+/** What Node tells of a certificate that is somebody else's. */
+interface NameFault {
+  readonly host: string
+  readonly cert: { readonly subjectaltname?: string }
+}
+
+function describeOtherName({ host, cert }: NameFault): string {
+  const names = Array.from(
+    (cert.subjectaltname ?? '').matchAll(isIP(host) === 0 ? /DNS:([^,]+)/g : /IP Address:([^,]+)/g),
+    ([, name]) => name,
+  )
+  if (names.length > 0) return `x509: certificate is valid for ${names.join(', ')}, not ${host}`
+  return isIP(host) === 0
+    ? `x509: certificate is not valid for any names, but wanted to match ${host}`
+    : `x509: cannot validate certificate for ${host} because it doesn't contain any IP SANs`
 }
 
 function join(address: string, port: number): string {

@@ -1,9 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import forge from 'node-forge'
 import t from 'tap'
 import type { Test } from 'tap'
 
@@ -20,8 +23,9 @@ await writeFile(file('empty'), '')
 /** A server that answers each request with what it was asked. */
 async function mirror(t: Test): Promise<string> {
   const server = createServer((request, response) => {
-    const { 'x-consul-token': token = '', authorization = '' } = request.headers
-    response.end(JSON.stringify([`${request.method} ${request.url} ${token}${authorization}`]))
+    const { headers, method, url } = request
+    const token = String(headers['x-consul-token'] ?? headers.authorization ?? '')
+    response.end(JSON.stringify([`${method} ${url} ${token}`]))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
@@ -146,4 +150,75 @@ t.test('paths and queries are escaped as Go escapes them', async (t) => {
     encodeQuery({ b: ['2', '1'], a: '', c: undefined, d: "a b!*'" }),
     'a=&b=2&b=1&d=a+b%21%2A%27',
   )
+})
+
+/** A certificate for `localhost` that signs itself, and its key. */
+function selfSigned(): { readonly cert: string; readonly key: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const [key, pub] = [
+    privateKey.export({ type: 'pkcs1', format: 'pem' }),
+    publicKey.export({ type: 'spki', format: 'pem' }),
+  ]
+  const certificate = forge.pki.createCertificate()
+  certificate.publicKey = forge.pki.publicKeyFromPem(pub)
+  certificate.serialNumber = '01'
+  certificate.validity.notBefore = new Date(Date.now() - 3_600_000)
+  certificate.validity.notAfter = new Date(Date.now() + 3_600_000)
+  const name = [{ name: 'commonName', value: 'localhost' }]
+  certificate.setSubject(name)
+  certificate.setIssuer(name)
+  certificate.setExtensions([
+    { name: 'basicConstraints', cA: true },
+    { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+  ])
+  certificate.sign(forge.pki.privateKeyFromPem(key), forge.md.sha256.create())
+  return { cert: forge.pki.certificateToPem(certificate), key }
+}
+
+t.test('over TLS the agent is known by its certificate', async (t) => {
+  const pair = selfSigned()
+  await writeFile(file('ca.pem'), pair.cert)
+  await mkdir(file('authorities'))
+  await writeFile(file('authorities/ca.pem'), pair.cert)
+  const server = createTlsServer(pair, (_request, response) => response.end('["dc1"]'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const url = `https://127.0.0.1:${port}`
+  const trusted = { CONSUL_HTTP_ADDR: url, CONSUL_CACERT: file('ca.pem') }
+  const failure = `Error listing datacenters: Get "${url}/v1/catalog/datacenters": x509:`
+  const cases: readonly [env: Record<string, string>, said: string][] = [
+    [{ CONSUL_HTTP_ADDR: url }, `${failure} certificate signed by unknown authority\n`],
+    [
+      trusted,
+      `${failure} cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs\n`,
+    ],
+    [
+      { ...trusted, CONSUL_TLS_SERVER_NAME: 'other.example' },
+      `${failure} certificate is valid for localhost, not other.example\n`,
+    ],
+    [{ ...trusted, CONSUL_TLS_SERVER_NAME: 'localhost' }, 'dc1\n'],
+    [{ CONSUL_HTTP_ADDR: url, CONSUL_HTTP_SSL_VERIFY: 'false' }, 'dc1\n'],
+    [
+      {
+        CONSUL_HTTP_ADDR: `127.0.0.1:${port}`,
+        CONSUL_HTTP_SSL: 'true',
+        CONSUL_CAPATH: file('authorities'),
+        CONSUL_TLS_SERVER_NAME: 'localhost',
+      },
+      'dc1\n',
+    ],
+  ]
+  for (const [env, said] of cases) {
+    const { out, err } = await runLine(['catalog', 'datacenters'], { env })
+    t.equal(out + err, said, JSON.stringify(env))
+  }
+})
+
+t.test('an agent may be behind a Unix socket', async (t) => {
+  const server = createServer((request, response) => response.end(JSON.stringify([request.url])))
+  await new Promise<void>((resolve) => server.listen(file('http.sock'), resolve))
+  t.teardown(() => server.close())
+  const env = { CONSUL_HTTP_ADDR: `unix://${file('http.sock')}` }
+  t.equal((await runLine(['catalog', 'datacenters'], { env })).out, '/v1/catalog/datacenters\n')
 })
