@@ -261,7 +261,7 @@ async function listenDns(
 
 function serverWorld(
   config: AgentConfig,
-  nodeId: string,
+  id: string,
   { clock, chance, logging, fatal, dial }: AgentWorld,
   metrics: Telemetry,
 ): ServerWorld {
@@ -273,7 +273,7 @@ function serverWorld(
     log,
     metrics,
     fatal,
-    door: dataDir === '' ? memoryDoor : diskDoor({ dataDir, nodeId, clock, log, fatal }),
+    door: dataDir === '' ? memoryDoor : diskDoor({ dataDir, nodeId: id, clock, log, fatal }),
     ...(dial === undefined ? {} : { dial }),
   }
 }

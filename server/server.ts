@@ -171,7 +171,8 @@ export class Server implements AsyncDisposable {
     await participant?.handOver()
     await pool.leave()
     const untilMs = world.clock.monotonicMs() + config.leaveDrainMs
-    while (participant?.hasPeers === true && world.clock.monotonicMs() < untilMs)
+    const isCounted = (): boolean => participant?.hasPeers === true
+    while (isCounted() && world.clock.monotonicMs() < untilMs)
       await sleep(world.clock, leaveLookMs, this.#stop.signal)
   }
 

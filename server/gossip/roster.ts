@@ -26,9 +26,10 @@ export class Roster {
 
   /** All entries as members, by name. */
   members(): Member[] {
-    return [...this.#entries.values()]
-      .map(({ card, status }) => ({ ...card.member, Status: status }))
-      .toSorted((a, b) => (a.Name < b.Name ? -1 : 1))
+    const members: Member[] = []
+    for (const { card, status } of this.#entries.values())
+      members.push({ ...card.member, Status: status })
+    return members.toSorted((a, b) => (a.Name < b.Name ? -1 : 1))
   }
 
   cards(): Card[] {

@@ -30,7 +30,8 @@ export function seededChance(seed: number): Chance {
     return sum >>> 0
   }
   for (let round = 0; round < 15; round += 1) next()
-  const bytes = (sizeBytes: number): Uint8Array => Uint8Array.from({ length: sizeBytes }, () => next() & 0xff)
+  const bytes = (sizeBytes: number): Uint8Array =>
+    Uint8Array.from({ length: sizeBytes }, () => next() & 0xff)
   return {
     fraction: () => next() / 2 ** 32,
     bytes,
