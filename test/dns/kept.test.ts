@@ -61,7 +61,7 @@ t.test('every three of ten come up as often as any other', async (t) => {
     // The last byte of each of the three addresses, which stand at fixed places behind the question.
     const shown = [0, 1, 2].map((record) => message?.at(12 + 24 + 16 * record + 15) ?? -1)
     add(byFirst, String(shown[0]))
-    add(byTrio, shown.toSorted((a, b) => Number(a) - Number(b)).join())
+    add(byTrio, shown.toSorted((a, b) => a - b).join())
   }
   t.equal(byFirst.size, 10)
   t.equal(byTrio.size, 120)
