@@ -72,6 +72,7 @@ export class Invariants {
     const before = server.log.membership().membership
     this.#checkLog(server, output, status, lookUp)
     if (status.role === 'leader') this.#checkLeader(server, status, before)
+    this.#checkReads(server, events, output, before)
     for (const { to, message } of output.send) this.#checkPromise(server, to, message)
     this.#checkCommit(server, output, status, before)
     this.#checkApply(server, output, status)
@@ -223,6 +224,35 @@ export class Invariants {
         'MatchIsDurable',
         () => `${id} counts on entry ${match} at ${follower}, whose disk does not hold it`,
       )
+    }
+  }
+
+  /** A read is good when a quorum answered what the leader said after it was asked (thesis §6.4). */
+  #checkReads(
+    server: ServerModel,
+    events: Turn['events'],
+    output: RaftOutput,
+    before: Membership,
+  ): void {
+    const { answeredMs, id, log, readsMs } = server
+    for (const event of events) {
+      if (event.kind === 'readIndex') readsMs.set(event.ticket, server.toldMs)
+      if (event.kind !== 'message' || event.message.kind !== 'heartbeatResponse') continue
+      const { sentAtMs, term } = event.message
+      if (term >= server.term)
+        answeredMs.set(event.from, Math.max(sentAtMs, answeredMs.get(event.from) ?? sentAtMs))
+    }
+    for (const { outcome, ticket } of output.reads) {
+      const askedMs = must(readsMs.get(ticket), 'a read that was asked')
+      readsMs.delete(ticket)
+      if (outcome !== 'ready') continue
+      const isConfirmed = [before, log.membership().membership].some(
+        (membership) =>
+          quorumReached(membership, (voter) =>
+            voter === id ? askedMs : (answeredMs.get(voter) ?? -Infinity),
+          ) >= askedMs,
+      )
+      hold(isConfirmed, 'ReadIsConfirmed', () => `${id} answers read ${ticket} by older rounds`)
     }
   }
 

@@ -27,6 +27,9 @@ export class ServerModel {
   /** By its own clock: the last turn, and when it last answered a heartbeat. */
   toldMs = 0
   promisedMs = -Infinity
+  /** When each read was asked, and the newest heartbeat that each other answered was sent. */
+  readonly readsMs = new Map<number, number>()
+  readonly answeredMs = new Map<NodeId, number>()
   /** Its last vote for another. */
   vote: { readonly term: number; readonly to: NodeId | null } = { term: 0, to: null }
   /** The membership that the core goes by, and the newest in its log: looked at when either is another. */
@@ -73,6 +76,8 @@ export class ServerModel {
       this.#land(batch, committed)
     }
     this.#pending = []
+    this.readsMs.clear()
+    this.answeredMs.clear()
     this.log = this.durable.copy()
     this.role = 'follower'
     this.term = hardState.term

@@ -21,6 +21,7 @@ import { Specification } from './specification.ts'
 import { encodeForStore } from './store-replica.ts'
 import { Story } from './story.ts'
 import { hold, Violation } from './violation.ts'
+import { Wire } from './wire.ts'
 import { Workload } from './workload.ts'
 
 export interface Outcome {
@@ -72,6 +73,8 @@ class Simulation implements Host {
   readonly #nemesis: Nemesis
   readonly #story: Story
   readonly #loop: Loop | null
+  /** At the level of the core messages are handed over as they are. */
+  readonly #wire: Wire | null
   readonly #deeds = {
     elections: 0,
     truncations: 0,
@@ -88,6 +91,7 @@ class Simulation implements Host {
     const { seed } = plan
     this.#plan = plan
     this.#loop = loop
+    this.#wire = plan.level === 'driver' ? new Wire() : null
     this.#invariants = new Invariants(plan.config.electionTimeoutMinMs)
     this.#specification = seed % specifiedEvery[plan.level] === 0 ? new Specification() : null
     this.#story = new Story(this.#scheduler)
@@ -149,7 +153,13 @@ class Simulation implements Host {
   send(from: NodeId, to: NodeId, message: RaftMessage): void {
     const server = this.#servers.get(to)
     if (server === undefined) return
-    this.#network.send(from, to, () => server.machine.later(0, () => server.receive(from, message)))
+    const wire = this.#wire
+    const frame = wire?.encode(message)
+    this.#network.send(from, to, () =>
+      server.machine.later(0, () =>
+        server.receive(from, wire && frame ? wire.decode(frame) : message),
+      ),
+    )
   }
 
   started(id: NodeId, recovered: Recovered): void {

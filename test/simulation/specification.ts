@@ -416,8 +416,12 @@ function sameEntry(
   return one !== undefined && sameId(one, other) && one.body === other.body
 }
 
+/** The same for the message as it was sent and as it came, whatever the order of its fields. */
 function nameOf(from: NodeId, to: NodeId, message: TracedContent): string {
-  return `${from}>${to} ${JSON.stringify(message)}`
+  if (!('snapshot' in message)) return `${from}>${to} ${JSON.stringify(message)}`
+  const { kind, snapshot, term } = message
+  const offset = kind === 'snapshotChunk' ? message.offsetBytes : message.nextOffsetBytes
+  return `${from}>${to} ${kind} ${term} ${snapshot.index}@${snapshot.term} ${offset}`
 }
 
 function firstOf<T>(items: readonly T[], find: (item: T) => string | null): string | null {
