@@ -183,11 +183,11 @@ export const mutations: readonly Mutation[] = [
     to: 'if (leadership === null) return null',
   },
   {
-    name: 'a proposal that was lost is called committed',
+    name: 'a proposal that may yet be committed is called lost',
     level: 'core',
     file: `${core}/tickets.ts`,
-    from: "if (found.term === term) this.#settled.push({ ticket, outcome: 'committed', index, term })",
-    to: "if (found.term <= term) this.#settled.push({ ticket, outcome: 'committed', index, term })",
+    from: "this.#settled.push({ ticket, outcome: 'unknown', leader })",
+    to: "this.#settled.push({ ticket, outcome: 'lost', leader })",
   },
   {
     name: 'the log calls a batch durable that was not synced',
@@ -218,11 +218,11 @@ export const mutations: readonly Mutation[] = [
     to: '    file.close()',
   },
   {
-    name: 'a lease is believed after the machine slept',
+    name: 'nobody sees that the machine slept',
     level: 'driver',
-    file: 'server/raft/driver.ts',
-    from: 'if (!this.#leading.isLeading || !this.#turns.clocksAgree) return false',
-    to: 'if (!this.#leading.isLeading) return false',
+    file: 'server/raft/clock-watch.ts',
+    from: 'return Math.abs(apart(this.#clock) - this.#apartMs) <= toleranceMs',
+    to: 'return true',
   },
   {
     name: 'a lease is believed though its time is up',
