@@ -11,8 +11,8 @@ export interface Explained {
 
 const any = /./
 
-/** Whatever of the mesh, of prepared queries and of the operator is not there yet answers as an unknown path does. */
-const laterPaths = /\/v1\/(connect|query|config|operator|agent\/connect)(\/|$| )/
+/** Whatever of the mesh and of prepared queries is not there yet answers as an unknown path does. */
+const laterPaths = /\/v1\/(connect|query|config|agent\/connect)(\/|$| )/
 
 export const explained: readonly Explained[] = [
   {
@@ -30,6 +30,12 @@ export const explained: readonly Explained[] = [
     part: /^body$/,
     why: 'joining comes with gossip',
     when: (_, actual) => actual?.includes('has no gossip yet') ?? false,
+  },
+  {
+    step: /./,
+    part: /^body$/,
+    why: "a server's tags name its cluster, so that servers of two never mix",
+    when: (expected, actual) => actual?.replace(/"praetor_cluster": "[^"]*",\s*/, '') === expected,
   },
   {
     step: /an alias$/,
