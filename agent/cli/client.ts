@@ -9,7 +9,7 @@ import { describeConnectionFault } from './connection-fault.ts'
 import { telling } from './errno.ts'
 import type { ParsedFlags } from './flags.ts'
 
-export type Method = 'GET' | 'PUT' | 'DELETE'
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
 export interface Question {
   readonly query?: Query

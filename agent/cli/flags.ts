@@ -103,6 +103,10 @@ function findNativeFault(kind: Flag['kind'], value: string): string | undefined 
 }
 
 function findOptionalFault(kind: Flag['kind'], value: string): string | undefined {
+  if (kind === 'duration') {
+    const parsed = parseDuration(value)
+    return parsed.ok ? undefined : parsed.error
+  }
   if (kind !== 'int' && kind !== 'uint') return findPairFault(kind, value)
   const parser = kind === 'uint' ? 'ParseUint' : 'Atoi'
   const why = (reason: string): string =>

@@ -29,7 +29,7 @@ export async function runCommand(
     return carryOut(await row.load(), words.slice(row.name.split(' ').length), io)
   const group = find(words, table.groups)
   if (group === undefined) return usage(table, io, notFound)
-  const help = groupHelp(group, table.commands)
+  const help = groupHelp(group, table)
   if (!words.some(isHelp)) {
     io.err(help)
     return 1
@@ -78,17 +78,21 @@ function find<Named extends { readonly name: string }>(
 }
 
 function usage({ commands, groups }: CommandTable, io: Io, code: number): number {
-  const top = [...commands.filter(({ name }) => !name.includes(' ')), ...groups]
+  const top = [
+    ...commands.filter(({ name }) => !name.includes(' ')),
+    ...groups.filter(({ name }) => !name.includes(' ')),
+  ]
   const text = `Usage: praetor [--version] [--help] <command> [<args>]\n\nAvailable commands are:\n${list(top)}\n`
   if (code === 0) io.out(text)
   else io.err(text)
   return code
 }
 
-function groupHelp(group: Group, commands: readonly CommandRow[]): string {
+/** With the commands right under it, and the groups. */
+function groupHelp(group: Group, { commands, groups }: CommandTable): string {
   const prefix = `${group.name} `
-  const own = commands
-    .filter(({ name }) => name.startsWith(prefix))
+  const own = [...commands, ...groups]
+    .filter(({ name }) => name.startsWith(prefix) && !name.slice(prefix.length).includes(' '))
     .map(({ name, synopsis }) => ({ name: name.slice(prefix.length), synopsis }))
   return `${group.about}\n\nSubcommands:\n${list(own)}`
 }

@@ -93,6 +93,45 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/monitor.ts')).monitorCommand,
   },
   {
+    name: 'operator autopilot get-config',
+    synopsis: 'Prints the settings of autopilot',
+    load: async () =>
+      (await import('./commands/operator-autopilot-get-config.ts'))
+        .operatorAutopilotGetConfigCommand,
+  },
+  {
+    name: 'operator autopilot set-config',
+    synopsis: 'Changes the settings of autopilot',
+    load: async () =>
+      (await import('./commands/operator-autopilot-set-config.ts'))
+        .operatorAutopilotSetConfigCommand,
+  },
+  {
+    name: 'operator autopilot state',
+    synopsis: 'Prints how the servers are',
+    load: async () =>
+      (await import('./commands/operator-autopilot-state.ts')).operatorAutopilotStateCommand,
+  },
+  {
+    name: 'operator raft list-peers',
+    synopsis: 'Prints who takes part in consensus',
+    load: async () =>
+      (await import('./commands/operator-raft-list-peers.ts')).operatorRaftListPeersCommand,
+  },
+  {
+    name: 'operator raft remove-peer',
+    synopsis: 'Has the servers count one no longer',
+    load: async () =>
+      (await import('./commands/operator-raft-remove-peer.ts')).operatorRaftRemovePeerCommand,
+  },
+  {
+    name: 'operator raft transfer-leader',
+    synopsis: 'Has another server lead',
+    load: async () =>
+      (await import('./commands/operator-raft-transfer-leader.ts'))
+        .operatorRaftTransferLeaderCommand,
+  },
+  {
     name: 'reload',
     synopsis: 'Has an agent read its configuration again',
     load: async () => (await import('./commands/reload.ts')).reloadCommand,
@@ -166,6 +205,36 @@ export const groups: readonly Group[] = [
       $ praetor kv put redis/config/connections 5
       $ praetor kv get redis/config/connections
       $ praetor kv delete redis/config/connections`,
+  },
+  {
+    name: 'operator',
+    synopsis: 'Tends the servers of a cluster',
+    about: `Usage: praetor operator <subcommand> [options]
+
+  What the servers of a cluster are to each other. Most clusters never need it;
+  what is done here to a server that is well is done to all.`,
+  },
+  {
+    name: 'operator autopilot',
+    synopsis: 'Looks after the servers by settings',
+    about: `Usage: praetor operator autopilot <subcommand> [options]
+
+  Servers that caught up begin to vote, and servers that are gone are counted
+  no longer, by these settings:
+
+      $ praetor operator autopilot get-config
+      $ praetor operator autopilot set-config -min-quorum=3
+      $ praetor operator autopilot state`,
+  },
+  {
+    name: 'operator raft',
+    synopsis: 'Looks at consensus, and at who takes part in it',
+    about: `Usage: praetor operator raft <subcommand> [options]
+
+  The servers agree by the Raft protocol:
+
+      $ praetor operator raft list-peers
+      $ praetor operator raft transfer-leader`,
   },
   {
     name: 'services',

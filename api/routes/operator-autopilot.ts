@@ -12,7 +12,7 @@ import { encodeJson } from '../../server/model/json.ts'
 import { parseUnsigned64, type Unsigned64 } from '../../server/model/unsigned.ts'
 import { indexes, struct } from '../fields/struct.ts'
 import { readBody } from '../plugins/body.ts'
-import { decodeBody } from '../plugins/decode.ts'
+import { decodeParsed, parseBody } from '../plugins/decode.ts'
 import { readOptions, refuseOtherDatacenter, writeOptions } from '../plugins/query.ts'
 import type { ApiPorts, ApiSettings } from '../ports.ts'
 import type { App, Asked, Request } from '../request.ts'
@@ -44,9 +44,10 @@ export function operatorAutopilotRoutes(
     '/v1/operator/autopilot/configuration',
     { schema: configureSchema },
     async (request, reply) => {
-      const body = await readBody(request.raw)
       const prefix = 'Bad request: Error parsing autopilot config: '
-      const Config = toConfig(decodeBody(configStruct, body, prefix) ?? {})
+      const parsed = parseBody(await readBody(request.raw), prefix)
+      refuseNoDurations(parsed, prefix)
+      const Config = toConfig(decodeParsed(configStruct, parsed, prefix) ?? {})
       const args = { Config, ...atIndex(request) }
       const method = 'Operator.AutopilotSetConfiguration'
       reply.json(await rpc.write(method, args, writeOptions(request)))
@@ -90,6 +91,20 @@ function toConfig(given: GivenConfig): AutopilotConfig {
     DisableUpgradeMigration: given.DisableUpgradeMigration ?? false,
     UpgradeVersionTag: given.UpgradeVersionTag ?? '',
   }
+}
+
+/** Here Consul takes neither what is no duration for one that is not given, as elsewhere, nor words it as JSON's mistake. */
+function refuseNoDurations(parsed: unknown, prefix: string): void {
+  for (const [name, value] of Object.entries(parsed ?? {}))
+    if (
+      /^(LastContactThreshold|ServerStabilizationTime)$/i.test(name) &&
+      !['string', 'number', 'bigint'].includes(typeof value) &&
+      value !== null
+    )
+      throw new PraetorError(
+        'bad-request',
+        `${prefix}strconv.ParseFloat: parsing ${JSON.stringify(encodeJson(value))}: invalid syntax`,
+      )
 }
 
 /** More than that is as good as without end. */

@@ -33,6 +33,9 @@ export const files: Readonly<Record<string, string>> = {
 const placed = 'we add the file, line and column'
 const servers = 'there are no client agents yet, and all that is wrong is told'
 
+/** Why some groups have more commands. */
+const later = 'what later Consuls have is there too'
+
 const nowhere = { CONSUL_HTTP_ADDR: '127.0.0.1:1' }
 
 const withFlags = [
@@ -53,6 +56,10 @@ const withFlags = [
   'maint',
   'members',
   'monitor',
+  'operator autopilot get-config',
+  'operator autopilot set-config',
+  'operator raft list-peers',
+  'operator raft remove-peer',
   'reload',
   'services deregister',
   'services register',
@@ -64,7 +71,15 @@ const withFlags = [
   'watch',
 ]
 
-const groups = ['catalog', 'kv', 'services', 'snapshot']
+const groups = [
+  'catalog',
+  'kv',
+  'operator',
+  'operator autopilot',
+  'operator raft',
+  'services',
+  'snapshot',
+]
 
 /** Words parted by spaces; what has spaces in it stands in an array. */
 function run(args: string | readonly string[], more: Omit<Invocation, 'args'> = {}): Invocation {
@@ -72,7 +87,11 @@ function run(args: string | readonly string[], more: Omit<Invocation, 'args'> = 
 }
 
 const help: readonly Invocation[] = [
-  ...groups.flatMap((name) => [run(name), run(`${name} -h`), run(`${name} nope`)]),
+  ...groups.flatMap((name) =>
+    [name, `${name} -h`, `${name} nope`].map((line) =>
+      run(line, name.startsWith('operator ') ? { explained: later } : {}),
+    ),
+  ),
   ...withFlags.flatMap((name) => [run(`${name} -h`), run(`${name} -nope`)]),
 ]
 
@@ -308,6 +327,35 @@ const agent: readonly Invocation[] = [
   run('monitor -log-level=nope'),
 ]
 
+const operator: readonly Invocation[] = [
+  run('operator raft list-peers'),
+  run('operator raft list-peers extra'),
+  run('operator raft list-peers -stale'),
+  run('operator raft list-peers', { env: nowhere }),
+  run('operator raft remove-peer'),
+  run('operator raft remove-peer -id=x -address=y'),
+  run('operator raft remove-peer -id=x'),
+  run('operator raft remove-peer -address=1.2.3.4:5'),
+  run('operator raft remove-peer -id=x', { env: nowhere }),
+  run('operator autopilot get-config'),
+  run('operator autopilot get-config', { env: nowhere }),
+  run('operator autopilot set-config'),
+  run('operator autopilot set-config extra'),
+  run('operator autopilot set-config -cleanup-dead-servers=x'),
+  run('operator autopilot set-config -last-contact-threshold=x'),
+  run('operator autopilot set-config -max-trailing-logs=-1'),
+  run('operator autopilot set-config -min-quorum=x'),
+  run('operator autopilot set-config', { env: nowhere }),
+  run(
+    'operator autopilot set-config -last-contact-threshold=-5s -redundancy-zone-tag=z -disable-upgrade-migration',
+  ),
+  run('operator autopilot get-config'),
+  run(
+    'operator autopilot set-config -last-contact-threshold=200ms -min-quorum=3 -max-trailing-logs=300 -cleanup-dead-servers=false',
+  ),
+  run('operator autopilot get-config -stale'),
+]
+
 const validate: readonly Invocation[] = [
   run('validate'),
   run('validate none'),
@@ -485,6 +533,7 @@ export const cases: readonly Invocation[] = [
   ...catalog,
   ...services,
   ...agent,
+  ...operator,
   ...validate,
   ...snapshot,
   ...watch,
