@@ -120,6 +120,12 @@ t.test(
       ],
       [
         '',
+        '{"serverstabilizationtime":true}',
+        400,
+        'Bad request: Error parsing autopilot config: strconv.ParseFloat: parsing "true": invalid syntax',
+      ],
+      [
+        '',
         '[]',
         400,
         'Bad request: Error parsing autopilot config: json: cannot unmarshal array into Go value of type api.AutopilotConfiguration',
