@@ -72,7 +72,9 @@ class StaticPool implements Pool {
     return () => void this.#listeners.delete(listener)
   }
 
-  setTags(Tags: Readonly<Record<string, string>>): void {
+  setTags(tags: Readonly<Record<string, string>>): void {
+    // In the order of their names, as Go prints a map: whoever compares two listings counts on it.
+    const Tags = Object.fromEntries(Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1)))
     this.#renew({ ...this.#own.member, Tags })
     this.#probe()
   }
@@ -85,7 +87,7 @@ class StaticPool implements Pool {
     if (answered > 0 || addresses.length === 0) return answered
     const lines = outcomes.map(
       (outcome, at) =>
-        `\t* Failed to join ${hostOf(addresses[at] ?? '')}: ${outcome.status === 'rejected' ? describeError(outcome.reason) : ''}\n`,
+        `\t* ${whyNot(addresses[at] ?? '', 'reason' in outcome ? outcome.reason : '')}\n`,
     )
     const count = lines.length === 1 ? '1 error' : `${lines.length} errors`
     throw new PraetorError('failed', `${count} occurred:\n${lines.join('')}\n`)
@@ -201,14 +203,22 @@ class StaticPool implements Pool {
   }
 }
 
+/** In the words of Consul, which looks a name up before it dials. */
+function whyNot(address: string, reason: unknown): string {
+  const host = hostOf(address)
+  return host === '' || (reason as { code?: string }).code === 'ENOTFOUND'
+    ? `Failed to resolve ${host}: lookup ${host}: no such host`
+    : `Failed to join ${host}: ${describeError(reason)}`
+}
+
 function connected(socket: Socket, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('connect', resolve)
     socket.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        new Error(
-          `dial tcp ${address}: ${error.code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message}`,
-        ),
+        error.code === 'ECONNREFUSED'
+          ? new Error(`dial tcp ${address}: connect: connection refused`)
+          : error,
       ),
     )
     socket.once('close', () => reject(new Error(`dial tcp ${address}: i/o timeout`)))
@@ -246,7 +256,10 @@ function isCard(value: unknown): value is Card {
 
 function split(address: string): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(address)
-  return { host: match?.[1] ?? match?.[2] ?? address, port: Number(match?.[3] ?? defaultPort) }
+  return {
+    host: match?.[1] ?? match?.[2] ?? address.replace(/:\d*$/, ''),
+    port: Number(match?.[3] ?? defaultPort),
+  }
 }
 
 function withPort(address: string): string {

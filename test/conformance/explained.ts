@@ -26,12 +26,6 @@ export const explained: readonly Explained[] = [
     why: 'sidecars come with the mesh, and are refused in so many words until then',
   },
   {
-    step: /PUT \/v1\/agent\/join\//,
-    part: /^body$/,
-    why: 'joining comes with gossip',
-    when: (_, actual) => actual?.includes('has no gossip yet') ?? false,
-  },
-  {
     step: /./,
     part: /^body$/,
     why: "a server's tags name its cluster, so that servers of two never mix",
