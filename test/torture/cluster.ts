@@ -94,6 +94,20 @@ export class Cluster implements AsyncDisposable {
     return undefined
   }
 
+  /** Whether the leader counts exactly these servers as voters: only then can one be lost for good. */
+  async isWhole(): Promise<boolean> {
+    const leader = await this.leader()
+    if (leader === undefined) return false
+    const text = await this.#get(leader, '/operator/raft/configuration?stale', 500)
+    const { Servers } = JSON.parse(text ?? '{"Servers":[]}') as {
+      readonly Servers: readonly { readonly ID: string; readonly Voter: boolean }[]
+    }
+    const ids = await Promise.all(this.servers.map((server) => server.nodeId()))
+    return (
+      Servers.length === ids.length && Servers.every(({ ID, Voter }) => Voter && ids.includes(ID))
+    )
+  }
+
   /** Everything works again, and every process is there. */
   heal(): void {
     for (const link of [...this.clientLinks, ...this.peerLinks.values()]) link.heal()

@@ -79,6 +79,7 @@ export const faults: readonly Fault[] = [
       withServer(scene, async (server, isLeader) => {
         // Whoever was wiped is nobody's voter until it has caught up, so one after another, and no other fault beside it.
         if (scene.cluster.servers.some((other) => other !== server && other.isTaken)) return
+        if (!(await scene.cluster.isWhole())) return
         await server.kill()
         await server.wipe()
         scene.tell(`wipe ${server.name}`, isLeader)

@@ -118,6 +118,11 @@ export class ServerProcess implements AsyncDisposable {
     await this.kill()
   }
 
+  /** Who it is in this life; another after its data was wiped. */
+  nodeId(): Promise<string> {
+    return readFile(join(this.dataDirectory, 'node-id'), 'utf8').catch(() => '')
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child
     if (child === undefined) return
