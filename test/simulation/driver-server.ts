@@ -208,7 +208,7 @@ class Process {
       clock,
       log: noLog,
       fatal: this.#fatal,
-      sizes: tiny,
+      sizes: { ...tiny, segmentBytes: 32 << 10 },
     })
     const snapshots = await openSnapshots({ disk, directory: '/raft/snapshots', log: noLog })
     return await createRaft<CommandOutcome>({

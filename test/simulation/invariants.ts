@@ -234,25 +234,31 @@ export class Invariants {
     output: RaftOutput,
     before: Membership,
   ): void {
-    const { answeredMs, id, log, readsMs } = server
+    const { answeredMs, id, log, reads } = server
     for (const event of events) {
-      if (event.kind === 'readIndex') readsMs.set(event.ticket, server.toldMs)
+      if (event.kind === 'readIndex')
+        reads.set(event.ticket, { askedMs: server.toldMs, isConfirmed: false })
       if (event.kind !== 'message' || event.message.kind !== 'heartbeatResponse') continue
       const { sentAtMs, term } = event.message
       if (term >= server.term)
         answeredMs.set(event.from, Math.max(sentAtMs, answeredMs.get(event.from) ?? sentAtMs))
     }
-    for (const { outcome, ticket } of output.reads) {
-      const askedMs = must(readsMs.get(ticket), 'a read that was asked')
-      readsMs.delete(ticket)
-      if (outcome !== 'ready') continue
-      const isConfirmed = [before, log.membership().membership].some(
+    // It may be confirmed long before the state machine has what it needs, and by those who were members then.
+    for (const read of reads.values())
+      read.isConfirmed ||= [before, log.membership().membership].some(
         (membership) =>
           quorumReached(membership, (voter) =>
-            voter === id ? askedMs : (answeredMs.get(voter) ?? -Infinity),
-          ) >= askedMs,
+            voter === id ? Infinity : (answeredMs.get(voter) ?? -Infinity),
+          ) >= read.askedMs,
       )
-      hold(isConfirmed, 'ReadIsConfirmed', () => `${id} answers read ${ticket} by older rounds`)
+    for (const { outcome, ticket } of output.reads) {
+      const isConfirmed = reads.get(ticket)?.isConfirmed === true
+      reads.delete(ticket)
+      hold(
+        outcome !== 'ready' || isConfirmed,
+        'ReadIsConfirmed',
+        () => `${id} answers read ${ticket} by older rounds`,
+      )
     }
   }
 

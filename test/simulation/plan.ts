@@ -75,6 +75,8 @@ export function planOf(seed: number, level: Level): Plan {
       ...draw.oneOf(timings),
       trailingEntries: draw.oneOf([0, 2, 10, 100]),
       inflightMessagesMax: draw.oneOf([1, 2, 16, 256]),
+      // What one turn gathers must fit in the small segments that the log has here.
+      inflightBytesMax: 4096,
       appendEntriesMax: draw.oneOf([1, 3, 64]),
       applyEntriesMax: draw.oneOf([1, 5, 64]),
     },

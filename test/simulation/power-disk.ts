@@ -137,7 +137,10 @@ export class PowerDisk {
       sync: (done) => {
         const begun = [...inode.unsynced]
         machine.later(this.syncDelayMs(), () => {
-          if (this.failsNextSync) return done(errorWith('EIO', path))
+          if (this.failsNextSync) {
+            this.failsNextSync = false
+            return done(errorWith('EIO', path))
+          }
           for (const write of begun) land(inode, write)
           inode.unsynced = inode.unsynced.filter((write) => !begun.includes(write))
           done(undefined)

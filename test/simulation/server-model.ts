@@ -28,7 +28,7 @@ export class ServerModel {
   toldMs = 0
   promisedMs = -Infinity
   /** When each read was asked, and the newest heartbeat that each other answered was sent. */
-  readonly readsMs = new Map<number, number>()
+  readonly reads = new Map<number, { readonly askedMs: number; isConfirmed: boolean }>()
   readonly answeredMs = new Map<NodeId, number>()
   /** Its last vote for another. */
   vote: { readonly term: number; readonly to: NodeId | null } = { term: 0, to: null }
@@ -76,7 +76,7 @@ export class ServerModel {
       this.#land(batch, committed)
     }
     this.#pending = []
-    this.readsMs.clear()
+    this.reads.clear()
     this.answeredMs.clear()
     this.log = this.durable.copy()
     this.role = 'follower'
