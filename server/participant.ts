@@ -63,6 +63,7 @@ export async function participate(options: ParticipantOptions): Promise<Particip
       trailingEntries: config.trailingEntries,
     },
     ...(founded.founders === undefined ? {} : { bootstrap: founded.founders }),
+    ...(storage.forced === undefined ? {} : { forced: storage.forced.membership }),
     logStore: storage.logStore,
     snapshots: storage.snapshots,
     stateMachine: stateMachineOf(store),
@@ -75,6 +76,7 @@ export async function participate(options: ParticipantOptions): Promise<Particip
     onMembership: ({ addresses }) => transport.setPeers(addresses),
     rhythm: { ...snapshotRhythm, entriesMax: config.snapshotThresholdEntries },
   })
+  await storage.forced?.done()
   transport.onMessage((from, message) => raft.receive(from, message))
   transport.onUnreachable((id) => raft.unreachable(id))
   return new Participant(options, store, raft, transport)

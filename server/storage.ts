@@ -2,12 +2,14 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { describeError, PraetorError } from './model/errors.ts'
+import { readPeersFile, removePeersFile } from './peers-file.ts'
 import { MemoryLog } from './raft/storage/memory-log.ts'
 import { MemorySnapshots } from './raft/storage/memory-snapshots.ts'
 import { nodeDisk } from './raft/storage/node-disk.ts'
 import type { LogStore, SnapshotStore } from './raft/storage/port.ts'
 import { openSnapshots } from './raft/storage/snapshots.ts'
 import { openWal } from './raft/storage/wal.ts'
+import type { Membership } from './raft/types.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Log } from './runtime/log.ts'
 
@@ -23,6 +25,8 @@ export interface ClusterDoor {
 export interface Storage {
   readonly logStore: LogStore
   readonly snapshots: SnapshotStore
+  /** Who takes part from now on, whatever the log says; `done` is to be called once the log says it too. */
+  readonly forced?: { readonly membership: Membership; readonly done: () => Promise<void> }
 }
 
 /** Nothing is written: the server is new at every start. */
@@ -50,13 +54,33 @@ export function diskDoor({
 }: DiskDoorOptions): ClusterDoor {
   const directory = join(dataDir, 'raft')
   const idPath = join(directory, 'cluster-id')
+  const peersPath = join(directory, 'peers.json')
   const log = parent.child({ part: 'server.raft' })
+  const force = (membership: Membership): NonNullable<Storage['forced']> => {
+    const { voters, learners } = membership
+    log.warn(
+      { voters: voters.join(' '), learners: learners.join(' ') },
+      'found peers.json file, recovering Raft configuration...',
+    )
+    return {
+      membership,
+      async done() {
+        await removePeersFile(peersPath)
+        log.info({}, 'deleted peers.json file after successful recovery')
+      },
+    }
+  }
   return {
     async clusterId() {
       const text = await readFile(idPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return undefined
         throw cannotOpen(error)
       })
+      if (text === undefined && (await readPeersFile(peersPath, nodeId)) !== undefined)
+        throw new PraetorError(
+          'failed',
+          `${peersPath} is there, but this server was never part of a cluster whose servers it could change`,
+        )
       return text?.trim()
     },
     keepClusterId: (id) =>
@@ -65,6 +89,7 @@ export function diskDoor({
       }),
     async open(clusterId) {
       try {
+        const membership = await readPeersFile(peersPath, nodeId)
         const at = { disk: nodeDisk, log }
         const logStore = await openWal({
           ...at,
@@ -75,7 +100,9 @@ export function diskDoor({
           fatal,
         })
         const snapshots = await openSnapshots({ ...at, directory: join(directory, 'snapshots') })
-        return { logStore, snapshots }
+        return membership === undefined
+          ? { logStore, snapshots }
+          : { logStore, snapshots, forced: force(membership) }
       } catch (error) {
         throw cannotOpen(error)
       }

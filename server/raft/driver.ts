@@ -106,7 +106,7 @@ export class Raft<Result> implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const recovered = await recover(this.#options, this.#options.bootstrap)
+    const recovered = await recover(this.#options, this.#options)
     const { snapshot } = recovered
     if (snapshot !== null)
       await this.#applier.restore(this.#options.snapshots.read(snapshot), snapshot)

@@ -18,6 +18,8 @@ export interface RaftOptions<Result> {
   readonly config?: Partial<Omit<RaftConfig, 'id' | 'rng'>>
   /** Who takes part in a cluster that begins now; looked at only where there is no log yet. */
   readonly bootstrap?: Membership
+  /** Who takes part from now on, whatever the log says; looked at only where there is one (forced-membership.ts). */
+  readonly forced?: Membership
   /** Both are the driver's from now on: it closes the log store. */
   readonly logStore: LogStore
   readonly snapshots: SnapshotStore

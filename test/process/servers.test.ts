@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import t from 'tap'
+import t, { type Test } from 'tap'
 
 import { type AgentProcess, freePort, startAgentProcess } from '../support/agent-process.ts'
 
@@ -29,27 +29,36 @@ async function until<Value>(ask: () => Promise<Value>, wanted: (value: Value) =>
   }
 }
 
-t.test('three servers lose one, go on as two, and take it in again', async (t) => {
-  t.setTimeout(4 * patienceMs)
+/** Three servers on the loopback that find each other, with directories and ports that outlive them. */
+async function threeServers(t: Test) {
   const directory = await mkdtemp(join(tmpdir(), 'praetor-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
-  const lanPorts = [await freePort(), await freePort(), await freePort()]
-  const start = async (at: number): Promise<AgentProcess> =>
+  const ports: { readonly server: number; readonly lan: number; readonly wan: number }[] = []
+  for (let at = 0; at < 3; at += 1)
+    ports.push({ server: await freePort(), lan: await freePort(), wan: await freePort() })
+  const dataDir = (at: number): string => join(directory, String(at))
+  const start = (at: number): Promise<AgentProcess> =>
     startAgentProcess({
       args: [
         '-server',
         '-bootstrap-expect=3',
         `-node=s${at}`,
-        `-data-dir=${join(directory, String(at))}`,
+        `-data-dir=${dataDir(at)}`,
         '-bind=127.0.0.1',
-        `-server-port=${await freePort()}`,
-        `-serf-lan-port=${lanPorts[at]}`,
-        `-serf-wan-port=${await freePort()}`,
+        `-server-port=${ports[at]?.server}`,
+        `-serf-lan-port=${ports[at]?.lan}`,
+        `-serf-wan-port=${ports[at]?.wan}`,
         '-hcl=performance { raft_multiplier = 1 }',
         '-hcl=autopilot { server_stabilization_time = "1s" }',
-        ...lanPorts.map((port) => `-retry-join=127.0.0.1:${port}`),
+        ...ports.map(({ lan }) => `-retry-join=127.0.0.1:${lan}`),
       ],
     })
+  return { start, dataDir, addressOf: (at: number) => `127.0.0.1:${ports[at]?.server}` }
+}
+
+t.test('three servers lose one, go on as two, and take it in again', async (t) => {
+  t.setTimeout(4 * patienceMs)
+  const { start } = await threeServers(t)
   await using s0 = await start(0)
   await using s1 = await start(1)
   await using lost = await start(2)
@@ -89,3 +98,47 @@ t.test('three servers lose one, go on as two, and take it in again', async (t) =
   await until(voters, (names) => names.join() === 's0,s1,s2')
   t.equal((await back.ask('GET', '/kv/a?raw&stale')).text, 'between')
 })
+
+t.test(
+  'two of three servers are lost for good, and the third goes on alone by peers.json',
+  async (t) => {
+    t.setTimeout(4 * patienceMs)
+    const { start, dataDir, addressOf } = await threeServers(t)
+    let id = ''
+    {
+      await using s0 = await start(0)
+      await using s1 = await start(1)
+      await using s2 = await start(2)
+      for (const server of [s0, s1, s2]) await server.untilLeading()
+      t.equal((await s1.ask('PUT', '/kv/a', 'kept')).status, 200)
+      const { text } = await s0.ask('GET', '/operator/raft/configuration')
+      id = (JSON.parse(text) as Configuration).Servers.find(({ Node }) => Node === 's0')?.ID ?? ''
+      for (const server of [s1, s2, s0]) server.child.kill('SIGKILL')
+    }
+    const file = join(dataDir(0), 'raft/peers.json')
+    await writeFile(file, '[{"id":"somebody","address":"127.0.0.1:8300"}]')
+    await using refused = await start(0)
+    t.equal(await refused.exited, 1)
+    t.match(refused.output(), `peers.json does not name this server, ${id}`)
+
+    await writeFile(file, JSON.stringify([{ id, address: addressOf(0) }]))
+    await using alone = await start(0)
+    await alone.untilLeading()
+    t.match(alone.output(), /found peers\.json file, recovering Raft configuration/)
+    t.match(alone.output(), /deleted peers\.json file after successful recovery/)
+    await t.rejects(access(file))
+    t.equal((await alone.ask('GET', '/kv/a?raw&consistent')).text, 'kept')
+    t.equal((await alone.ask('PUT', '/kv/b', 'new')).status, 200)
+
+    // One of the lost comes back after all: it is let in, and gets what was written without it.
+    await using back = await start(1)
+    await until(
+      () => back.ask('GET', '/kv/b?raw&stale'),
+      ({ text }) => text === 'new',
+    )
+    await until(
+      () => back.ask('GET', '/operator/raft/configuration'),
+      ({ text }) => text.split('"Voter":true').length === 3,
+    )
+  },
+)
