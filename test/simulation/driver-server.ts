@@ -96,22 +96,29 @@ export class DriverServer implements SimulatedServer {
   }
 
   unreachable(to: NodeId): void {
-    this.#process?.raft?.unreachable(to)
+    this.#do((raft) => raft.unreachable(to))
   }
 
   /** The driver is told nothing: it has to see it by its clocks. */
   woke(): void {}
 
   change(changes: readonly MembershipChange[]): void {
-    this.#process?.raft?.changeMembership(changes).catch(() => {})
+    this.#do((raft) => void raft.changeMembership(changes).catch(() => {}))
   }
 
   transfer(): void {
-    this.#process?.raft?.transferLeadership(null)
+    this.#do((raft) => raft.transferLeadership(null))
   }
 
   snapshot(): void {
-    this.#process?.raft?.snapshot().catch(() => {})
+    this.#do((raft) => void raft.snapshot().catch(() => {}))
+  }
+
+  /** What comes from outside of any process happens on the machine as well: its turns are this machine's. */
+  #do(work: (raft: Raft<CommandOutcome>) => void): void {
+    this.machine.later(0, () => {
+      if (this.#process?.raft) work(this.#process.raft)
+    })
   }
 
   status(): RaftStatus | null {
