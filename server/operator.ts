@@ -85,7 +85,7 @@ export class Operator {
       const { addresses } = raft.membership()
       const id = String(ID)
       if (!Object.hasOwn(addresses, id)) throw notFound('id', id)
-      await raft.changeMembership([{ kind: 'remove', id }])
+      await remove(raft, id)
       return {}
     },
 
@@ -95,7 +95,7 @@ export class Operator {
       const [id] =
         Object.entries(raft.membership().addresses).find(([, one]) => one === address) ?? []
       if (id === undefined) throw notFound('address', address)
-      await raft.changeMembership([{ kind: 'remove', id }])
+      await remove(raft, id)
       return {}
     },
 
@@ -179,6 +179,13 @@ export type OperatorMethod =
   | 'Operator.RaftRemovePeerByAddress'
   | 'Operator.TransferLeader'
   | 'Operator.AutopilotState'
+
+async function remove(raft: Part['raft'], id: NodeId): Promise<void> {
+  const { voters } = raft.membership()
+  if (voters.length === 1 && voters[0] === id)
+    throw new PraetorError('failed', 'Need at least one voter in configuration: {[]}')
+  await raft.changeMembership([{ kind: 'remove', id }])
+}
 
 /** Then it may be asked again, of whoever leads now. */
 function wasNotDone(error: unknown): boolean {

@@ -128,8 +128,8 @@ t.test(
   },
 )
 
-t.test('a peer that there is not is not removed', async (t) => {
-  const { operators, made } = cluster()
+t.test('a peer that there is not is not removed, and the last voter neither', async (t) => {
+  const { operators, made, world } = cluster()
   for (const operator of operators) {
     await t.rejects(operator.removePeer({ id: 'x' }), {
       message: 'id "x" was not found in the Raft configuration',
@@ -140,6 +140,10 @@ t.test('a peer that there is not is not removed', async (t) => {
   }
   await operators[2].removePeer({ address: 'id4:8300' })
   t.strictSame(made, [{ kind: 'remove', id: 'id4' }])
+  world.voters = ['id1']
+  await t.rejects(operators[1].removePeer({ id: 'id1' }), {
+    message: 'Need at least one voter in configuration: {[]}',
+  })
 })
 
 t.test(
