@@ -14,10 +14,16 @@ export interface LoggedWrites {
 
 export function loggedWrites(logs: readonly ServerLog[]): LoggedWrites {
   const places = new Map<string, Set<number>>()
+  // A write that was sent on may be in the log more than once, and is carried out where it stands first.
+  const firstPlaces = new Map<string, number>()
   for (const { entries } of logs)
     for (const { index, kind, payload } of entries.values()) {
       if (kind !== 'command') continue
-      for (const value of valuesIn(decodeOnce(payload).entry))
+      const { id, entry } = decodeOnce(payload)
+      const name = id === undefined ? String(index) : `${id.origin} ${id.epoch} ${id.sequence}`
+      if ((firstPlaces.get(name) ?? index) < index) continue
+      firstPlaces.set(name, index)
+      for (const value of valuesIn(entry))
         places.set(value, (places.get(value) ?? new Set()).add(index))
     }
   return {
