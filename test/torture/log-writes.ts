@@ -1,6 +1,7 @@
 import { decodeOnce } from '../../server/fsm/apply.ts'
 import { commands } from '../../server/fsm/commands.ts'
 import { kvCodec } from '../../server/fsm/kv-codec.ts'
+import type { WriteId } from '../../server/model/methods.ts'
 import { decodeMsgpack } from '../../server/wire/msgpack.ts'
 import type { ServerLog } from './server-log.ts'
 
@@ -13,23 +14,30 @@ export interface LoggedWrites {
 }
 
 export function loggedWrites(logs: readonly ServerLog[]): LoggedWrites {
-  const places = new Map<string, Set<number>>()
+  const writes = logs
+    .flatMap(({ entries }) => [...entries.values()])
+    .filter(({ kind }) => kind === 'command')
+    .map(({ index, payload }) => ({ index, ...decodeOnce(payload) }))
   // A write that was sent on may be in the log more than once, and is carried out where it stands first.
   const firstPlaces = new Map<string, number>()
-  for (const { entries } of logs)
-    for (const { index, kind, payload } of entries.values()) {
-      if (kind !== 'command') continue
-      const { id, entry } = decodeOnce(payload)
-      const name = id === undefined ? String(index) : `${id.origin} ${id.epoch} ${id.sequence}`
-      if ((firstPlaces.get(name) ?? index) < index) continue
-      firstPlaces.set(name, index)
-      for (const value of valuesIn(entry))
-        places.set(value, (places.get(value) ?? new Set()).add(index))
-    }
+  for (const { id, index } of writes) {
+    const name = nameOf(id)
+    firstPlaces.set(name, Math.min(index, firstPlaces.get(name) ?? index))
+  }
+  const places = new Map<string, Set<number>>()
+  for (const { id, index, entry } of writes) {
+    if (id !== undefined && firstPlaces.get(nameOf(id)) !== index) continue
+    for (const value of valuesIn(entry))
+      places.set(value, (places.get(value) ?? new Set()).add(index))
+  }
   return {
     places: new Map([...places].map(([value, indexes]) => [value, [...indexes]])),
     isComplete: logs.some(({ firstIndex, lastIndex }) => firstIndex === 1 && lastIndex > 0),
   }
+}
+
+function nameOf(id: WriteId | undefined): string {
+  return id === undefined ? '' : `${id.origin} ${id.epoch} ${id.sequence}`
 }
 
 function valuesIn(payload: Uint8Array): string[] {
