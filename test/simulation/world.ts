@@ -162,7 +162,10 @@ export class World {
       describeState(server.core.state(), server.nowMs),
       server.disk.hardState,
       server.disk.lastIndex(),
-      server.pending,
+      server.pending.map((batch) => ({
+        ...batch,
+        seq: batch.seq - server.core.state().outbox.lastSeq,
+      })),
     ])
     const messages = this.#network.map(({ from, text, to }) => `${from}${to}${text}`).toSorted()
     const all = JSON.stringify([servers, messages, this.#crashes, this.#beats])
@@ -249,6 +252,12 @@ function describeState(state: Readonly<RaftState>, nowMs: number): unknown {
   const terms: (number | undefined)[] = []
   for (let index = log.base.index; index <= log.last.index; index += 1) terms.push(log.term(index))
   const { doneSeq, lastSeq, staged, waiting, writtenHardState } = outbox
+  // The same words said twice arrive as once: messages are a set.
+  const promises = new Set(
+    waiting.flatMap(({ deferred, seq }) =>
+      deferred.map((item) => `${lastSeq - seq} ${JSON.stringify(item)}`),
+    ),
+  )
   const lead =
     leadership === null
       ? null
@@ -265,7 +274,7 @@ function describeState(state: Readonly<RaftState>, nowMs: number): unknown {
     [term, vote, role, leader, Math.min(patienceMs, nowMs - (startedMs ?? 0))],
     [...votes],
     [log.base, terms, log.durable, log.committed, log.applied],
-    [lastSeq - doneSeq, staged, waiting.map(({ deferred, seq }) => [lastSeq - seq, deferred])],
+    [lastSeq - doneSeq, staged, [...promises]],
     writtenHardState,
     lead,
   ]
