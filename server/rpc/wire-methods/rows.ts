@@ -257,9 +257,11 @@ export const nodeServices: Shape<
   }),
   fromWire(wire) {
     const given = fieldsOf(wire)
+    // A map has no order, and JavaScript puts ids that look like numbers first: the catalog's own order is by id, without case.
+    const services = Object.values(map(service).fromWire(given['Services']))
     return {
       Node: node.fromWire(given['Node']),
-      Services: Object.values(map(service).fromWire(given['Services'])),
+      Services: services.toSorted((a, b) => (a.ID.toLowerCase() < b.ID.toLowerCase() ? -1 : 1)),
     }
   },
 })

@@ -239,7 +239,9 @@ const methods: Readonly<Record<string, readonly [fc.Arbitrary<unknown>, fc.Arbit
     maybe(
       fc.record({
         Node: node,
-        Services: fc.uniqueArray(service, { maxLength: 3, selector: ({ ID }) => ID }).map(byId),
+        Services: fc
+          .uniqueArray(service, { maxLength: 3, selector: ({ ID }) => ID.toLowerCase() })
+          .map(byId),
       }),
     ),
   ],
@@ -547,7 +549,7 @@ function sorted<Value>(map: Readonly<Record<string, Value>>): Record<string, Val
 }
 
 function byId<Row extends { readonly ID: string }>(rows: readonly Row[]): Row[] {
-  return rows.toSorted((a, b) => (a.ID < b.ID ? -1 : 1))
+  return rows.toSorted((a, b) => (a.ID.toLowerCase() < b.ID.toLowerCase() ? -1 : 1))
 }
 
 function joined<A extends object, B extends object>([a, b]: readonly [A, B]): A & B {
