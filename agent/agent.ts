@@ -5,6 +5,7 @@ import { createApi } from '../api/http.ts'
 import { createDns } from '../dns/server.ts'
 import type { Dns } from '../dns/server.ts'
 import { describeError, PraetorError } from '../server/model/errors.ts'
+import { hostPort } from '../server/model/host-port.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { Log } from '../server/runtime/log.ts'
@@ -294,9 +295,7 @@ type Address = AgentConfig['http']['listen'][number]
 
 function printAddress(address: Address): string {
   if (address.kind === 'unix') return `unix://${address.socketPath}`
-  return address.host.includes(':')
-    ? `[${address.host}]:${address.port}`
-    : `${address.host}:${address.port}`
+  return hostPort(address.host, address.port)
 }
 
 function cannotListen(face: string, address: Address, error: unknown): PraetorError {

@@ -1,3 +1,4 @@
+import { hostPort } from '../server/model/host-port.ts'
 import { consulVersion, praetorVersion } from '../server/model/version.ts'
 import type { AgentConfig } from './config/runtime.ts'
 
@@ -34,5 +35,5 @@ function tryNext({ http }: AgentConfig): string {
   if (first === undefined) return 'HTTP is off; ask the DNS port'
   return first.kind === 'unix'
     ? `curl --unix-socket ${first.socketPath} http://localhost/v1/catalog/nodes`
-    : `curl http://${first.host.includes(':') ? `[${first.host}]` : first.host}:${first.port}/v1/catalog/nodes`
+    : `curl http://${hostPort(first.host, first.port)}/v1/catalog/nodes`
 }

@@ -1,4 +1,5 @@
 import { formatDuration } from '../server/model/duration.ts'
+import { hostPort } from '../server/model/host-port.ts'
 import { consulVersion } from '../server/model/version.ts'
 import type { AgentConfig, ListenAddress } from './config/runtime.ts'
 
@@ -114,8 +115,6 @@ export function debugConfig(
   }
 }
 
-function print(address: Extract<ListenAddress, { kind: 'tcp' }>): string {
-  return address.host.includes(':')
-    ? `[${address.host}]:${address.port}`
-    : `${address.host}:${address.port}`
+function print({ host, port }: Extract<ListenAddress, { kind: 'tcp' }>): string {
+  return hostPort(host, port)
 }

@@ -1,4 +1,5 @@
 import type { Pool } from './gossip/pool.ts'
+import { hostPort } from './model/host-port.ts'
 import { memberStatus } from './model/member.ts'
 import type { Member } from './model/member.ts'
 import { emptyMembership } from './raft/types.ts'
@@ -98,16 +99,12 @@ export function decide(options: FoundingOptions, promised: string): Decision {
 
 function foundWith({ makeClusterId }: FoundingOptions, ...members: readonly Member[]): Founded {
   const addresses = Object.fromEntries(
-    members.map(({ Addr, Tags }) => [Tags['id'] ?? '', serverAddress(Addr, Tags['port'] ?? '')]),
+    members.map(({ Addr, Tags }) => [Tags['id'] ?? '', hostPort(Addr, Tags['port'] ?? '')]),
   )
   return {
     clusterId: makeClusterId(),
     founders: { ...emptyMembership, voters: Object.keys(addresses).toSorted(), addresses },
   }
-}
-
-export function serverAddress(host: string, port: string): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function serversOf({ pool, datacenter }: FoundingOptions): Member[] {

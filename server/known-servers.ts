@@ -1,4 +1,4 @@
-import { serverAddress } from './founding.ts'
+import { hostPort } from './model/host-port.ts'
 import { memberStatus } from './model/member.ts'
 import type { Member } from './model/member.ts'
 import type { KnownServer } from './raft/autopilot/compute.ts'
@@ -10,7 +10,7 @@ export function knownServers(members: readonly Member[], datacenter: string): Kn
     .map(({ Name, Addr, Status, Tags }) => ({
       id: Tags['id'] ?? '',
       name: Name,
-      address: serverAddress(Addr, Tags['port'] ?? ''),
+      address: hostPort(Addr, Tags['port'] ?? ''),
       status: statuses[Status] ?? 'failed',
       version: (Tags['build'] ?? '').replace(/:.*$/, ''),
       meta: {},

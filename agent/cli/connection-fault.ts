@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 
 import { PraetorError } from '../../server/model/errors.ts'
+import { hostPort } from '../../server/model/host-port.ts'
 import { codeOf, describeReason } from './errno.ts'
 
 /** Why there was no answer, in the words of Go's HTTP client. An abort stays what it is. */
@@ -21,7 +22,7 @@ function describe(error: unknown): string {
   const code = codeOf(first) ?? ''
   if (syscall === 'getaddrinfo') return `dial tcp: lookup ${hostname ?? ''}: no such host`
   if (syscall === 'connect') {
-    const where = port === undefined ? `unix ${address}` : `tcp ${join(address ?? '', port)}`
+    const where = port === undefined ? `unix ${address}` : `tcp ${hostPort(address ?? '', port)}`
     return `dial ${where}: connect: ${describeReason(first)}`
   }
   if (code === 'ECONNRESET')
@@ -45,10 +46,6 @@ function describeOtherName({ host, cert }: NameFault): string {
   return isIP(host) === 0
     ? `x509: certificate is not valid for any names, but wanted to match ${host}`
     : `x509: cannot validate certificate for ${host} because it doesn't contain any IP SANs`
-}
-
-function join(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 const tlsWords: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 
-import { aggregateStatus, type HealthCheck } from '../../server/model/check.ts'
+import { aggregateStatus, emptyCheckPrint, type HealthCheck } from '../../server/model/check.ts'
 import { PraetorError } from '../../server/model/errors.ts'
 import { encodeJson } from '../../server/model/json.ts'
 import { refuseNamespace } from '../plugins/query.ts'
@@ -82,20 +82,8 @@ function worstOf(statuses: readonly string[]): string | undefined {
 function encode(health: ServiceHealth): string {
   return encodeJson({
     ...health,
-    Checks: health.Checks.map((check) => ({ ...check, Type: '', Definition: noDefinition })),
+    Checks: health.Checks.map((check) => ({ ...check, Type: '', Definition: emptyCheckPrint })),
   })
-}
-
-const noDefinition = {
-  Interval: '0s',
-  Timeout: '0s',
-  DeregisterCriticalServiceAfter: '0s',
-  HTTP: '',
-  Header: null,
-  Method: '',
-  Body: '',
-  TLSSkipVerify: false,
-  TCP: '',
 }
 
 const isText = (format: string): boolean => format === 'text'

@@ -2,6 +2,7 @@ import { connect, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 
 import { describeError, PraetorError } from '../model/errors.ts'
+import { hostPort } from '../model/host-port.ts'
 import { memberStatus } from '../model/member.ts'
 import type { Member } from '../model/member.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -138,7 +139,7 @@ class StaticPool implements Pool {
     return this.#roster
       .members()
       .filter(({ Name, Status }) => Name !== this.#own.member.Name && Status !== memberStatus.left)
-      .map(({ Addr, Port }) => (Addr.includes(':') ? `[${Addr}]:${Port}` : `${Addr}:${Port}`))
+      .map(({ Addr, Port }) => hostPort(Addr, Port))
   }
 
   /** Our cards for theirs. */

@@ -1,5 +1,6 @@
 import { serfCheckId, serfFailedOutput } from '../model/check.ts'
 import { describeError } from '../model/errors.ts'
+import { hostPort } from '../model/host-port.ts'
 import { memberStatus } from '../model/member.ts'
 import type { Member } from '../model/member.ts'
 import { sleep } from '../runtime/clock.ts'
@@ -88,7 +89,7 @@ async function admit(
   if (role !== 'consul' || id === '' || [...voters, ...learners, ...learnersNext].includes(id))
     return
   log.info({ member: member.Name, id }, 'a server joins: it listens first')
-  const address = member.Addr.includes(':') ? `[${member.Addr}]:${port}` : `${member.Addr}:${port}`
+  const address = hostPort(member.Addr, port)
   await raft
     .changeMembership([{ kind: 'addLearner', id, address }], signal)
     .catch((error: unknown) =>

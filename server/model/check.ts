@@ -56,3 +56,16 @@ export function aggregateStatus(
   }
   return worst
 }
+
+/** A check's definition of which nothing was given, as Go's client and the agent's health answers print it. */
+export const emptyCheckPrint = {
+  Interval: '0s',
+  Timeout: '0s',
+  DeregisterCriticalServiceAfter: '0s',
+  HTTP: '',
+  Header: null,
+  Method: '',
+  Body: '',
+  TLSSkipVerify: false,
+  TCP: '',
+} as const

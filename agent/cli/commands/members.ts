@@ -1,4 +1,5 @@
 import { compilePattern } from '../../../server/filter/pattern.ts'
+import { hostPort } from '../../../server/model/host-port.ts'
 import { agentFlags } from '../client-flags.ts'
 import { connectAgent, jsonOf } from '../client.ts'
 import { formatColumns } from '../columns.ts'
@@ -103,7 +104,7 @@ function statusOf({ Status }: Member): string {
 }
 
 function addressOf({ Addr, Port }: Member): string {
-  return Addr.includes(':') ? `[${Addr}]:${Port}` : `${Addr}:${Port}`
+  return hostPort(Addr, Port)
 }
 
 /** What follows the colon is a commit, which is empty in releases. */

@@ -1,3 +1,4 @@
+import { emptyCheckPrint } from '../../../server/model/check.ts'
 import type { KvPair } from '../kv-client.ts'
 
 /**
@@ -16,19 +17,7 @@ interface Check {
 }
 
 export function checkShape({ Definition, CreateIndex, ModifyIndex, ...check }: Check): object {
-  return { ...check, Definition: { ...emptyDefinition, ...Definition }, CreateIndex, ModifyIndex }
-}
-
-const emptyDefinition = {
-  Interval: '0s',
-  Timeout: '0s',
-  DeregisterCriticalServiceAfter: '0s',
-  HTTP: '',
-  Header: null,
-  Method: '',
-  Body: '',
-  TLSSkipVerify: false,
-  TCP: '',
+  return { ...check, Definition: { ...emptyCheckPrint, ...Definition }, CreateIndex, ModifyIndex }
 }
 
 interface Instance {
