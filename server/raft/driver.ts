@@ -11,7 +11,14 @@ import { promised } from './future.ts'
 import { entryOverheadBytes } from './inbox.ts'
 import { Leading } from './leading.ts'
 import type { RaftOptions, StateArchive, TakenSnapshot } from './options.ts'
-import { noDiskSpace, notLeader, proposalBounds, Proposals, shutDown } from './proposals.ts'
+import {
+  leadershipLost,
+  noDiskSpace,
+  notLeader,
+  proposalBounds,
+  Proposals,
+  shutDown,
+} from './proposals.ts'
 import { Reads } from './reads.ts'
 import { recover } from './recovered.ts'
 import { abandonment, restorationMark, restorationPayloads } from './restoration.ts'
@@ -328,9 +335,9 @@ export class Raft<Result> implements AsyncDisposable {
     if (this.#stopped) return
     this.#stopped = true
     this.#turns.stop()
-    this.#proposals.rejectAll(shutDown())
+    this.#proposals.rejectAll()
     this.#reads.rejectAll(shutDown())
-    this.#carrier.stop(shutDown())
+    this.#carrier.stop(leadershipLost())
     this.#leading.end()
   }
 }

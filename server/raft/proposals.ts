@@ -118,18 +118,27 @@ export class Proposals<Result> {
     }
   }
 
-  rejectAll(error: Error): void {
-    const open = [
+  /**
+   * Nothing more is settled here. What the core was given may be in the log already, and others may yet commit it; what waited
+   * for its turn is in nobody's.
+   */
+  rejectAll(): void {
+    const handed = [
       ...this.#committed.slice(this.#committedStart).map(({ proposal }) => proposal),
       ...this.#ticketed.values(),
-      ...this.#waiting.slice(this.#waitingStart),
     ]
+    const waiting = this.#waiting.slice(this.#waitingStart)
     this.#committed = []
     this.#committedStart = 0
     this.#ticketed.clear()
     this.#waiting = []
     this.#waitingStart = 0
-    for (const proposal of open) {
+    this.#rejectEach(handed, leadershipLost())
+    this.#rejectEach(waiting, shutDown())
+  }
+
+  #rejectEach(proposals: readonly Proposal<Result>[], error: Error): void {
+    for (const proposal of proposals) {
       this.#close(proposal)
       proposal.reject(error)
     }
@@ -144,7 +153,7 @@ export class Proposals<Result> {
 /** The texts are those of Consul's own raft library, which find their way to its clients. */
 export const notLeader = (): PraetorError => new PraetorError('failed', 'node is not the leader')
 
-const leadershipLost = (): PraetorError =>
+export const leadershipLost = (): PraetorError =>
   new PraetorError('failed', 'leadership lost while committing log')
 
 export const shutDown = (): PraetorError =>

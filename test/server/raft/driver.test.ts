@@ -219,6 +219,31 @@ t.test('who waits when it shuts down is told', async (t) => {
   await t.rejects(raft.snapshot(), { message: 'raft is already shutdown' })
 })
 
+t.test('who is told at a shutdown that it is unknown is whose entry is in the log', async (t) => {
+  await using cluster = await startThree()
+  const { clock, cut, servers } = cluster
+  const leader = (): Started | undefined => servers.find(({ raft }) => raft.isLeader())
+  for (let turn = 0; turn < 100 && !leader(); turn += 1) await clock.advance(50)
+  const last = leader()
+  if (last === undefined) throw new Error('no leader')
+  const { raft } = last
+  cut.add(raft)
+  const waiting: Promise<unknown>[] = [
+    raft.propose(bytes('in the log')),
+    raft.changeMembership([{ kind: 'addLearner', id: 'd', address: '127.0.0.4:8300' }]),
+  ]
+  await settle()
+  waiting.push(raft.propose(bytes('waiting')))
+  const told = Promise.allSettled(waiting)
+  await raft[Symbol.asyncDispose]()
+  const messages = (await told).map((each) => each.status === 'rejected' && String(each.reason))
+  t.match(messages, [
+    /leadership lost while committing log/,
+    /leadership lost while committing log/,
+    /raft is already shutdown/,
+  ])
+})
+
 t.test('an abort ends the waiting and not the proposal', async (t) => {
   await using started = await lead(await start())
   const aborting = new AbortController()
@@ -258,7 +283,9 @@ t.test('a state machine that throws is fatal', async (t) => {
   started.journal.onApply = () => {
     throw new Error('a bug')
   }
-  await t.rejects(started.raft.propose(bytes('x')), { message: 'raft is already shutdown' })
+  await t.rejects(started.raft.propose(bytes('x')), {
+    message: 'leadership lost while committing log',
+  })
   t.match(started.fatal, [{ message: 'a bug' }])
 })
 
