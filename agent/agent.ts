@@ -6,6 +6,7 @@ import { createDns } from '../dns/server.ts'
 import type { Dns } from '../dns/server.ts'
 import { describeError, PraetorError } from '../server/model/errors.ts'
 import { hostPort } from '../server/model/host-port.ts'
+import type { TraceEvent } from '../server/raft/trace.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { Log } from '../server/runtime/log.ts'
@@ -34,6 +35,8 @@ export interface AgentWorld {
   readonly logging: Logging
   /** Where to connect for a member's address: for tests that put a faulty network between members. */
   readonly dial?: (address: string) => string
+  /** Told of every turn of consensus: for those who check a server against the rules of Raft. */
+  readonly trace?: (event: TraceEvent) => void
   /** The agent can't go on (the disk failed, an invariant broke); ends the process at once. */
   readonly fatal: (error: Error) => void
   /** Who this is, told before anything listens. */
@@ -263,7 +266,7 @@ async function listenDns(
 function serverWorld(
   config: AgentConfig,
   id: string,
-  { clock, chance, logging, fatal, dial }: AgentWorld,
+  { clock, chance, logging, fatal, dial, trace }: AgentWorld,
   metrics: Telemetry,
 ): ServerWorld {
   const { log } = logging
@@ -276,6 +279,7 @@ function serverWorld(
     fatal,
     door: dataDir === '' ? memoryDoor : diskDoor({ dataDir, nodeId: id, clock, log, fatal }),
     ...(dial === undefined ? {} : { dial }),
+    ...(trace === undefined ? {} : { trace }),
   }
 }
 

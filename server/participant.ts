@@ -13,6 +13,7 @@ import { Autopilot } from './raft/autopilot/run.ts'
 import { createRaft } from './raft/driver.ts'
 import type { Raft } from './raft/driver.ts'
 import { snapshotRhythm } from './raft/snapshot-keeper.ts'
+import { traceEvent } from './raft/trace.ts'
 import { createTransport } from './raft/transport/transport.ts'
 import type { Transport } from './raft/transport/transport.ts'
 import { ForwardingRpc } from './rpc/forwarding-rpc.ts'
@@ -42,7 +43,7 @@ const handOverMs = 1_500
 /** Restores the state and takes part in consensus. */
 export async function participate(options: ParticipantOptions): Promise<Participant> {
   const { config, world, storage, founded } = options
-  const { clock, chance, log, metrics, fatal, dial } = world
+  const { clock, chance, log, metrics, fatal, dial, trace } = world
   const store = new Store()
   const transport = createTransport({
     nodeId: config.nodeId,
@@ -75,6 +76,7 @@ export async function participate(options: ParticipantOptions): Promise<Particip
     send: (messages) => transport.send(messages),
     onMembership: ({ addresses }) => transport.setPeers(addresses),
     rhythm: { ...snapshotRhythm, entriesMax: config.snapshotThresholdEntries },
+    ...(trace === undefined ? {} : { trace: (traced) => trace(traceEvent(config.nodeId, traced)) }),
   })
   await storage.forced?.done()
   transport.onMessage((from, message) => raft.receive(from, message))

@@ -1,4 +1,5 @@
 import type { AutopilotConfig } from './model/autopilot.ts'
+import type { TraceEvent } from './raft/trace.ts'
 import type { Chance } from './runtime/chance.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Log } from './runtime/log.ts'
@@ -50,4 +51,6 @@ export interface ServerWorld {
   readonly fatal: (error: Error) => void
   /** Where to connect for an address: a fault proxy in tests, the address itself otherwise. */
   readonly dial?: (address: string) => string
+  /** Told of every turn of consensus, before what it leads to is done. */
+  readonly trace?: (event: TraceEvent) => void
 }

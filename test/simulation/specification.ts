@@ -7,18 +7,7 @@ import type {
   TraceEvent,
 } from '../../server/raft/trace.ts'
 import type { HardState, Index, Membership, NodeId, Term } from '../../server/raft/types.ts'
-import {
-  emptyLog,
-  entryAt,
-  isQuorum,
-  isUpToDate,
-  lastOf,
-  logAfter,
-  membershipOf,
-  termAt,
-  written,
-  type SpecLog,
-} from './spec-log.ts'
+import { isQuorum, isUpToDate, SpecLog } from './spec-log.ts'
 
 /**
  * Raft as a relation between what was and what may be next: figure 2 of the paper, with pre-votes, transfers, memberships and
@@ -52,12 +41,11 @@ export class Specification {
   #start(event: TracedStart): string | null {
     const { entries, hardState, server: id, snapshot } = event
     const known = this.#servers.get(id)
-    const base = snapshot === null ? emptyLog : logAfter(snapshot)
-    const found: SpecLog = { ...base, entries }
+    const found = (snapshot === null ? SpecLog.empty : SpecLog.after(snapshot)).append(entries)
     if (known !== undefined) {
       const isFound = (): boolean =>
-        sameId(lastOf(known.durable), lastOf(found)) &&
-        entries.every((entry) => sameEntry(entryAt(known.durable, entry.index), entry)) &&
+        sameId(known.durable.last, found.last) &&
+        entries.every((entry) => sameEntry(known.durable.entry(entry.index), entry)) &&
         known.durableState.term === hardState.term &&
         known.durableState.vote === hardState.vote
       while (!isFound()) {
@@ -95,7 +83,7 @@ export class Specification {
       land(server, server.pending.shift() as TracedBatch)
     const before = { ...server, pending: [...server.pending] }
     if (batch !== null) {
-      server.log = written(server.log, batch)
+      server.log = server.log.written(batch)
       server.pending.push(batch)
     }
     const turn: Turn = { id, event, before, after: server }
@@ -122,7 +110,7 @@ export class Specification {
     const { batch, received, role, term } = event
     if (batch === null) return null
     const { entries, snapshot, truncateFrom } = batch
-    const isInstalled = snapshot !== null && snapshot.index > lastOf(before.log).index
+    const isInstalled = snapshot !== null && snapshot.index > before.log.last.index
     const isReplaced = snapshot !== null && snapshot.index > before.commit && !isInstalled
     if ((isInstalled || isReplaced) && this.#committed.get(snapshot.index) !== snapshot.term)
       return `installs a snapshot of entry ${snapshot.index}, which is not committed`
@@ -134,7 +122,7 @@ export class Specification {
         message.kind === 'append' &&
         message.entries.some(
           (entry) =>
-            entry.index <= truncateFrom && !sameEntry(entryAt(before.log, entry.index), entry),
+            entry.index <= truncateFrom && !sameEntry(before.log.entry(entry.index), entry),
         )
       if (!received.some(contradicts))
         return `takes back entries from ${truncateFrom}, which nothing contradicts`
@@ -159,7 +147,7 @@ export class Specification {
     if (commit < before.commit) return `commit falls from ${before.commit} to ${commit}`
     if (commit === before.commit) return null
     const { log } = after
-    if (commit > lastOf(log).index) return `commits ${commit}, beyond its log`
+    if (commit > log.last.index) return `commits ${commit}, beyond its log`
     const isTold = received.some(({ message }) => {
       switch (message.kind) {
         case 'append':
@@ -172,24 +160,24 @@ export class Specification {
     })
     const isInstalled = batch?.snapshot?.index === commit
     const isHeldAlready = [...after.offered].some(
-      ([index, term]) => index >= commit && termAt(log, index) === term,
+      ([index, term]) => index >= commit && log.term(index) === term,
     )
     const term = before.role === 'leader' ? before.term : event.term
     const isLeader = before.role === 'leader' || event.role === 'leader'
     const isHeld = (membership: Membership | null): boolean =>
       isQuorum(membership, (voter) =>
         voter === id
-          ? lastOf(after.durable).index >= commit
+          ? after.durable.last.index >= commit
           : (factsOf(after, term).matches.get(voter) ?? 0) >= commit,
       )
     const isCounted =
       isLeader &&
-      termAt(log, commit) === term &&
-      (isHeld(membershipOf(before.log)) || isHeld(membershipOf(log)))
+      log.term(commit) === term &&
+      (isHeld(before.log.membership) || isHeld(log.membership))
     if (!isTold && !isInstalled && !isHeldAlready && !isCounted)
       return `commits ${commit} without cause`
     for (let index = before.commit + 1; index <= commit; index += 1) {
-      const own = termAt(log, index)
+      const own = log.term(index)
       if (own === undefined) continue
       if ((this.#committed.get(index) ?? own) !== own) return `commits another entry ${index}`
       this.#committed.set(index, own)
@@ -278,7 +266,7 @@ function isElected(server: Readonly<Server>, { server: id }: TracedTurn, term: T
   const { durableState, log } = server
   const isOwn = durableState.term === term && durableState.vote === id
   const { votes } = factsOf(server, term)
-  return isQuorum(membershipOf(log), (voter) => votes.has(voter) || (voter === id && isOwn))
+  return isQuorum(log.membership, (voter) => votes.has(voter) || (voter === id && isOwn))
 }
 
 /** What may be said, and when: promises need the disk, and a leader's words need a leader. */
@@ -303,7 +291,7 @@ function maySend(
       const { preVotes } = factsOf(after, term)
       const isAllowed =
         (message.transfer && isAskedToCampaign) ||
-        isQuorum(membershipOf(before.log), (voter) => voter === id || preVotes.has(voter))
+        isQuorum(before.log.membership, (voter) => voter === id || preVotes.has(voter))
       return isAllowed ? null : `${what} without having asked`
     }
     case 'voteResponse':
@@ -315,8 +303,8 @@ function maySend(
       const { commit, entries, previous } = message
       if (!leads) return `${what} and does not lead`
       const isOwnLog =
-        (termAt(log, previous.index) ?? previous.term) === previous.term &&
-        entries.every((entry) => sameEntry(entryAt(log, entry.index) ?? entry, entry))
+        (log.term(previous.index) ?? previous.term) === previous.term &&
+        entries.every((entry) => sameEntry(log.entry(entry.index) ?? entry, entry))
       if (!isOwnLog) return `${what} with entries that it does not have`
       return commit <= event.commit ? null : `${what} with a commit that it does not know of`
     }
@@ -324,9 +312,9 @@ function maySend(
       if (!message.accepted) return null
       if (durableState.term < term) return `${what} before the term is durable`
       const { index } = message
-      if (index > lastOf(durable).index) return `${what} before entry ${index} is durable`
+      if (index > durable.last.index) return `${what} before entry ${index} is durable`
       const agreed = factsOf(after, term).agreed.get(index)
-      return index <= event.commit || agreed === termAt(durable, index)
+      return index <= event.commit || agreed === durable.term(index)
         ? null
         : `${what} for entry ${index}, about which nothing was said`
     }
@@ -399,7 +387,7 @@ function factsOf(server: Readonly<Server>, term: Term): Facts {
 }
 
 function land(server: Server, batch: TracedBatch): void {
-  server.durable = written(server.durable, batch)
+  server.durable = server.durable.written(batch)
   if (batch.hardState !== null) server.durableState = batch.hardState
 }
 

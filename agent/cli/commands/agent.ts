@@ -10,6 +10,7 @@ import type { LoadedConfig } from '../../config/load.ts'
 import { LogFile } from '../../log-file.ts'
 import { Logging } from '../../logging.ts'
 import type { LogSink } from '../../logging.ts'
+import { raftTrace } from '../../raft-trace.ts'
 import type { Command, Io } from '../command.ts'
 import type { ParsedFlags } from '../flags.ts'
 
@@ -66,6 +67,7 @@ class Session {
         clock: systemClock,
         chance: systemChance,
         ...dialMap(this.#io.env['PRAETOR_DIAL_MAP']),
+        ...raftTrace(this.#io.env['PRAETOR_RAFT_TRACE']),
         logging: this.#logging,
         fatal: (error) => this.#die(error),
         onLeave: () => this.#ended.resolve(0),
