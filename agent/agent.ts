@@ -277,7 +277,8 @@ function serverWorld(
     log,
     metrics,
     fatal,
-    door: dataDir === '' ? memoryDoor : diskDoor({ dataDir, nodeId: id, clock, log, fatal }),
+    door:
+      dataDir === '' ? memoryDoor : diskDoor({ dataDir, nodeId: id, clock, log, metrics, fatal }),
     ...(dial === undefined ? {} : { dial }),
     ...(trace === undefined ? {} : { trace }),
   }

@@ -1,8 +1,11 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
+import { keepFile } from './kept-file.ts'
 import { describeError, PraetorError } from './model/errors.ts'
 import { readPeersFile, removePeersFile } from './peers-file.ts'
+import { DiskFault } from './raft/storage/disk-fault.ts'
+import { DiskWatch } from './raft/storage/disk-watch.ts'
 import { MemoryLog } from './raft/storage/memory-log.ts'
 import { MemorySnapshots } from './raft/storage/memory-snapshots.ts'
 import { nodeDisk } from './raft/storage/node-disk.ts'
@@ -12,6 +15,7 @@ import { openWal } from './raft/storage/wal.ts'
 import type { Membership } from './raft/types.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Log } from './runtime/log.ts'
+import type { Metrics } from './runtime/metrics.ts'
 
 /** What a server keeps between its starts: the id of its cluster, and in that cluster's name a log and snapshots. */
 export interface ClusterDoor {
@@ -25,6 +29,8 @@ export interface ClusterDoor {
 export interface Storage {
   readonly logStore: LogStore
   readonly snapshots: SnapshotStore
+  /** How long the disk owes an answer that a good one would have given; 0 for one that does not. */
+  readonly diskOverdueMs: () => number
   /** Who takes part from now on, whatever the log says; `done` is to be called once the log says it too. */
   readonly forced?: { readonly membership: Membership; readonly done: () => Promise<void> }
 }
@@ -33,7 +39,12 @@ export interface Storage {
 export const memoryDoor: ClusterDoor = {
   clusterId: () => Promise.resolve(undefined),
   keepClusterId: () => Promise.resolve(),
-  open: () => Promise.resolve({ logStore: new MemoryLog(), snapshots: new MemorySnapshots() }),
+  open: () =>
+    Promise.resolve({
+      logStore: new MemoryLog(),
+      snapshots: new MemorySnapshots(),
+      diskOverdueMs: () => 0,
+    }),
 }
 
 export interface DiskDoorOptions {
@@ -41,6 +52,8 @@ export interface DiskDoorOptions {
   readonly nodeId: string
   readonly clock: Clock
   readonly log: Log
+  readonly metrics: Metrics
+  /** The disk failed, and the message says how and what to do about it: ends the process. */
   readonly fatal: (error: Error) => void
 }
 
@@ -50,12 +63,18 @@ export function diskDoor({
   nodeId,
   clock,
   log: parent,
+  metrics,
   fatal,
 }: DiskDoorOptions): ClusterDoor {
   const directory = join(dataDir, 'raft')
   const idPath = join(directory, 'cluster-id')
   const peersPath = join(directory, 'peers.json')
   const log = parent.child({ part: 'server.raft' })
+  const fail = (error: Error): void => {
+    const failure = failureOf(error)
+    log.error({}, failure.message)
+    fatal(failure)
+  }
   const force = (membership: Membership): NonNullable<Storage['forced']> => {
     const { voters, learners } = membership
     log.warn(
@@ -74,7 +93,7 @@ export function diskDoor({
     async clusterId() {
       const text = await readFile(idPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return undefined
-        throw cannotOpen(error)
+        throw cannotOpen(new DiskFault('read', idPath, error))
       })
       if (text === undefined && (await readPeersFile(peersPath, nodeId)) !== undefined)
         throw new PraetorError(
@@ -84,25 +103,29 @@ export function diskDoor({
       return text?.trim()
     },
     keepClusterId: (id) =>
-      replaceFile(idPath, id).catch((error: unknown) => {
+      keepFile(idPath, id).catch((error: unknown) => {
         throw cannotOpen(error)
       }),
     async open(clusterId) {
       try {
         const membership = await readPeersFile(peersPath, nodeId)
-        const at = { disk: nodeDisk, log }
+        const watch = new DiskWatch({ clock, log, metrics })
+        const at = { disk: watch.over(nodeDisk), log }
         const logStore = await openWal({
           ...at,
           directory: join(directory, 'wal'),
           clusterId,
           nodeId,
           clock,
-          fatal,
+          fatal: fail,
         })
         const snapshots = await openSnapshots({ ...at, directory: join(directory, 'snapshots') })
-        return membership === undefined
-          ? { logStore, snapshots }
-          : { logStore, snapshots, forced: force(membership) }
+        return {
+          logStore,
+          snapshots,
+          diskOverdueMs: () => watch.overdueMs,
+          ...(membership === undefined ? {} : { forced: force(membership) }),
+        }
       } catch (error) {
         throw cannotOpen(error)
       }
@@ -110,20 +133,24 @@ export function diskDoor({
   }
 }
 
-/** Whole or not at all, and durable when it resolves. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const file = await open(`${path}.tmp`, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(`${path}.tmp`, path)
+/** What the disk refused while the server was running. What was synced stays true, and nothing else was acknowledged. */
+function failureOf(error: Error): Error {
+  if (!(error instanceof DiskFault)) return error
+  const { message, remedy } = error
+  return new PraetorError(
+    'failed',
+    `${message}. Nothing that this server acknowledged is lost, and it stops before it acknowledges what might be. ${remedy}, then start it again`,
+    { cause: error },
+  )
 }
 
 function cannotOpen(error: unknown): PraetorError {
+  if (error instanceof DiskFault)
+    return new PraetorError(
+      'failed',
+      `Failed to open the data directory: ${error.message}. ${error.remedy}, then start the agent again`,
+      { cause: error },
+    )
   if (error instanceof PraetorError) return error
   return new PraetorError('failed', `Failed to open the data directory: ${describeError(error)}`)
 }

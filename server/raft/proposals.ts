@@ -163,7 +163,7 @@ export const queueFull = (): PraetorError =>
   new PraetorError('limited', 'timed out enqueuing operation')
 
 export const noDiskSpace = (): PraetorError =>
-  new PraetorError('unavailable', "the data directory's disk is full")
+  new PraetorError('unavailable', "the data directory's disk is full or does not keep up")
 
 const tooLarge = (sizeBytes: number): PraetorError =>
   new PraetorError(

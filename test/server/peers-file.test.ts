@@ -7,6 +7,7 @@ import t from 'tap'
 import { readPeersFile, removePeersFile } from '../../server/peers-file.ts'
 import { emptyMembership } from '../../server/raft/types.ts'
 import { noLog } from '../../server/runtime/log.ts'
+import { noMetrics } from '../../server/runtime/metrics.ts'
 import { diskDoor } from '../../server/storage.ts'
 import { VirtualClock } from '../support/clock.ts'
 
@@ -79,6 +80,7 @@ const door = (dataDir: string) =>
     nodeId: own,
     clock: new VirtualClock(),
     log: noLog,
+    metrics: noMetrics,
     fatal(error) {
       throw error
     },

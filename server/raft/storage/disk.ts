@@ -39,9 +39,3 @@ export function synced(file: DiskFile): Promise<void> {
     file.sync((error) => (error === undefined ? resolve() : reject(error)))
   })
 }
-
-/** A disk that is full is no broken disk: the one error of writing that may be waited out, while preparing room. */
-export function isDiskFull(thrown: unknown): boolean {
-  const code = (thrown as { readonly code?: unknown } | undefined)?.code
-  return code === 'ENOSPC' || code === 'EDQUOT'
-}

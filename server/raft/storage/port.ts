@@ -22,8 +22,8 @@ export interface LogStore extends LogView, AsyncDisposable {
    */
   compact(through: Index): void
   /**
-   * False while the disk has no room for what comes after the room already set aside: time to refuse new proposals, so that
-   * the rest is left to terms and votes.
+   * False while the disk has no room for what comes after the room already set aside, or is so far behind that much waits for it
+   * in memory: time to refuse new entries, so that the rest is left to terms and votes.
    */
   hasRoom(): boolean
 }

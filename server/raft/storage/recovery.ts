@@ -126,6 +126,9 @@ class Reading {
     const image = this.#image ?? new LogImage(1)
     if (last !== undefined) {
       if (this.#isSealed) throw hole(segmentPath(directory, last.sequence + 1))
+      // As the last batch may be in the page cache only, so may the seal before it.
+      const sealed = this.#segments.at(-2)
+      if (sealed !== undefined) await synced(sealed.file)
       await this.#cutTail(last)
     }
     const base = image.snapshot?.index ?? 0

@@ -71,11 +71,14 @@ export async function beginSegment(
   const path = segmentPath(directory, header.sequence)
   await disk.rename(spare.path, path)
   await disk.syncDirectory(directory)
+  // Opened anew, so that what goes wrong with it is told by its name.
+  spare.close()
+  const file = await disk.open(path, 'existing')
   const segment: Segment = {
     path,
-    file: spare,
+    file,
     sequence: header.sequence,
-    sizeBytes: spare.sizeBytes(),
+    sizeBytes: file.sizeBytes(),
     writeOffset: headerBlockBytes + bytes.length,
     lastIndex: 0,
   }

@@ -3,13 +3,17 @@ import { join } from 'node:path'
 import { describeError } from '../../model/errors.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
-import { isDiskFull, synced, type Disk, type DiskFile } from './disk.ts'
+import { isDiskFull } from './disk-fault.ts'
+import { synced, type Disk, type DiskFile } from './disk.ts'
 
 /** Finished segments beyond so many are removed and not kept for later. */
 const sparesMax = 2
 
 /** How long a full disk is left alone before it is asked again. */
 const retryMs = 5000
+
+/** While it stays full, that is said with one in so many attempts: once a minute. */
+const attemptsPerLine = 12
 
 const fillBytes = 1 << 20
 const spareName = /^spare-(\d+)$/
@@ -35,7 +39,8 @@ export class Spares implements AsyncDisposable {
   #lastNumber = 0
   #making: Promise<void> | null = null
   #retry: Timer | null = null
-  #isFull = false
+  /** How often in a row the disk had no room. */
+  #refusals = 0
   #closed = false
   /** Who needs a spare and found the disk full. */
   #waiting: (() => void)[] = []
@@ -46,7 +51,7 @@ export class Spares implements AsyncDisposable {
 
   /** The disk had no room for a spare when it was last asked, and there is none. */
   get exhausted(): boolean {
-    return this.#isFull && this.#ready.length === 0
+    return this.#refusals > 0 && this.#ready.length === 0
   }
 
   /** Takes over the spares of the directory, and removes those that were never finished. */
@@ -83,6 +88,12 @@ export class Spares implements AsyncDisposable {
     }
   }
 
+  /** As `take`, for a log that begins: where there is no room for it, it does not. */
+  async takeFirst(): Promise<DiskFile> {
+    const path = this.#ready.shift() ?? (await this.#makeOne())
+    return await this.#options.disk.open(path, 'existing')
+  }
+
   /** A segment that nobody needs any more. Its content does not matter: its marks are not those of its next life. */
   async offer(path: string): Promise<void> {
     const { directory, disk } = this.#options
@@ -90,8 +101,7 @@ export class Spares implements AsyncDisposable {
     const spare = this.#nextPath()
     await disk.rename(path, spare)
     await disk.syncDirectory(directory)
-    this.#ready.push(spare)
-    this.#isFull = false
+    this.#hasRoom(spare)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,24 +112,49 @@ export class Spares implements AsyncDisposable {
   }
 
   async #make(): Promise<void> {
-    const { directory, disk, fatal, log, segmentBytes } = this.#options
+    try {
+      const path = await this.#makeOne()
+      if (!this.#closed) this.#hasRoom(path)
+    } catch (error) {
+      if (!isDiskFull(error)) return this.#options.fatal(error as Error)
+      this.#hasNoRoom(error)
+    }
+  }
+
+  /** A new spare, whole and durable under its name, unless it was closed meanwhile. */
+  async #makeOne(): Promise<string> {
+    const { directory, disk, segmentBytes } = this.#options
     const path = this.#nextPath()
     const unfinished = `${path}.tmp`
     try {
       await fill(disk, unfinished, segmentBytes, () => this.#closed)
-      if (this.#closed) return
+      if (this.#closed) return path
       await disk.rename(unfinished, path)
       await disk.syncDirectory(directory)
-      this.#ready.push(path)
-      this.#isFull = false
-      this.#wake()
+      return path
     } catch (error) {
-      if (!isDiskFull(error)) return fatal(error as Error)
-      log.error({ error: describeError(error) }, 'no room for the raft log: proposals are refused')
-      this.#isFull = true
-      await disk.remove(unfinished).catch(() => {})
-      this.#askAgain()
+      // What little a full disk took would be missed by others.
+      if (isDiskFull(error)) await disk.remove(unfinished).catch(() => {})
+      throw error
     }
+  }
+
+  #hasRoom(spare: string): void {
+    this.#ready.push(spare)
+    if (this.#refusals > 0) this.#options.log.info({}, 'the disk has room for the raft log again')
+    this.#refusals = 0
+    this.#wake()
+  }
+
+  #hasNoRoom(error: unknown): void {
+    const { log } = this.#options
+    if (this.#refusals % attemptsPerLine === 0)
+      log.error(
+        { error: describeError(error) },
+        'the disk is full: make room on it, or this server will take no more writes. It goes on by itself once there is room',
+      )
+    this.#refusals += 1
+    this.#askAgain()
   }
 
   #askAgain(): void {

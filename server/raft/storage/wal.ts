@@ -7,7 +7,7 @@ import type { Log } from '../../runtime/log.ts'
 import type { AppendBatch } from '../core/output.ts'
 import type { Entry, HardState, Index, SnapshotMeta, Term } from '../types.ts'
 import { BatchBuilder } from './batch-builder.ts'
-import { synced, type Disk, type DiskLock } from './disk.ts'
+import { synced, type Disk, type DiskFile, type DiskLock } from './disk.ts'
 import { batchEnd, entryRecordBytes, type Record } from './format.ts'
 import type { LogImage } from './log-image.ts'
 import type { BatchPlace, Places } from './places.ts'
@@ -42,6 +42,9 @@ export const walSizes: WalSizes = {
   batchBytesMax: 4 << 20,
   tailBytesMax: 32 << 20,
 }
+
+/** More than this is in memory only while the disk does not keep up. */
+const waitingBytesMax = 128 << 20
 
 /** Opens the log in a directory, or begins one there. Rejects with one plain sentence where it must not be opened. */
 export async function openWal(options: WalOptions): Promise<LogStore> {
@@ -119,7 +122,7 @@ class Wal implements LogStore {
 
   /** A log that never began gets its first segment. */
   async begin(): Promise<void> {
-    if (this.#segments.length === 0) await this.#beginSegment(1)
+    if (this.#segments.length === 0) await this.#beginSegment(1, await this.#spares.takeFirst())
     this.#prepareSpares()
   }
 
@@ -134,10 +137,13 @@ class Wal implements LogStore {
     assert((this.#image.snapshot?.index ?? 0) >= through, `entry ${through} is in a snapshot`)
     this.#image.compact(through)
     this.#places.forgetBefore(this.#image.firstIndex)
-    this.#tidying = this.#tidying.then(() => this.#releaseSegments(through))
+    this.#tidying = this.#tidying
+      .then(() => this.#releaseSegments(through))
+      .catch((error: unknown) => this.#fail(error))
   }
 
   hasRoom(): boolean {
+    if (this.#image.tail.sizeBytes > waitingBytesMax) return false
     const { sizeBytes, writeOffset } = this.#current()
     return !this.#spares.exhausted || writeOffset * 2 < sizeBytes
   }
@@ -233,8 +239,9 @@ class Wal implements LogStore {
     segment.writeOffset += bytes.length
     this.#noteWritten(pending, { segment, offset, sizeBytes })
     segment.file.sync((error) => {
-      if (error === undefined) this.#wrote(pending)
-      else this.#fail(error)
+      if (error === undefined) return this.#wrote(pending)
+      takeBack(segment.file, offset, bytes.length)
+      this.#fail(error)
     })
   }
 
@@ -293,16 +300,19 @@ class Wal implements LogStore {
       previousChain: this.#end.chain,
     })
     this.#end = { chain, sequence }
-    const next = await this.#beginSegment(segment.sequence + 1)
-    segment.file.write(bytes, segment.writeOffset)
+    const next = await this.#beginSegment(segment.sequence + 1, await this.#spares.take())
+    const offset = segment.writeOffset
+    segment.file.write(bytes, offset)
     segment.writeOffset += bytes.length
-    await synced(segment.file)
+    await synced(segment.file).catch((error: unknown) => {
+      takeBack(segment.file, offset, bytes.length)
+      throw error
+    })
     return next
   }
 
-  async #beginSegment(sequence: number): Promise<Segment> {
+  async #beginSegment(sequence: number, spare: DiskFile): Promise<Segment> {
     const { clusterId, directory, disk, nodeId } = this.#options
-    const spare = await this.#spares.take()
     const { segment, end } = await beginSegment(
       disk,
       directory,
@@ -362,6 +372,19 @@ class Wal implements LogStore {
     this.#state = 'failed'
     this.#settleIdle()
     if (!wasClosing) fatal(error as Error)
+  }
+}
+
+/**
+ * After a sync that failed the kernel may show bytes that never reached the disk, and no later sync will write them (it marks such
+ * pages clean). Whoever opens the log next would take them for durable, so they are made zeros, as if never written. That much
+ * need not succeed, and nothing of them was acknowledged.
+ */
+function takeBack(file: DiskFile, offset: number, sizeBytes: number): void {
+  try {
+    file.write(new Uint8Array(sizeBytes), offset)
+  } catch {
+    // The disk takes nothing any more.
   }
 }
 

@@ -267,6 +267,41 @@ for (const call of ['write', 'sync'] as const)
     await log[Symbol.asyncDispose]()
   })
 
+t.test('what a sync failed to make durable is not found by the next start', async (t) => {
+  const disk = new SimulatedDisk()
+  const log = await open(disk, { fatal: () => {} })
+  await appended(log, batch({ entries: entries(1, 3, 1) }))
+  disk.fault = (call, path) =>
+    call === 'sync' && !isSpare(path) ? errorWith('EIO', 'the disk') : undefined
+  log.append(batch({ entries: entries(4, 4, 1) }), () => t.fail('told that it is durable'))
+  await settle()
+  await log[Symbol.asyncDispose]()
+  await using again = await open(disk.reopened())
+  t.equal(again.lastIndex(), 3)
+})
+
+t.test('a log that would begin on a full disk does not', async (t) => {
+  const disk = new SimulatedDisk()
+  disk.capacityBytes = tiny.segmentBytes - 1
+  await t.rejects(open(disk), { code: 'ENOSPC' })
+  t.same(disk.paths(), [], 'and leaves nothing of it behind')
+  disk.capacityBytes = Infinity
+  await using log = await open(disk)
+  t.ok(log.hasRoom())
+})
+
+t.test('a segment that will not go ends the process, for the next would leave a gap', async (t) => {
+  const disk = await logged(200)
+  const fatal: Error[] = []
+  const log = await open(disk, { fatal: (error) => void fatal.push(error) })
+  await appended(log, batch({ snapshot: snapshotAt(200, 1) }))
+  disk.remove = () => Promise.reject(errorWith('EIO', 'the disk'))
+  log.compact(200)
+  await settle()
+  t.match(fatal, [{ code: 'EIO' }])
+  await log[Symbol.asyncDispose]()
+})
+
 t.test(
   'a disk that is full is told before an append would find out, and may recover',
   async (t) => {
