@@ -199,14 +199,17 @@ t.test('candidates that duel drift apart', async (t) => {
   t.equal(waitedMs + 50, 2000, 'and hearing a leader forgets it')
 })
 
-t.test('a process that stood still does not hold the silence against its leader', async (t) => {
-  const solo = new Solo({ config: { rng: () => 0 } })
-  solo.tell('2', heartbeat(2))
-  const { nowMs } = solo.node
-  t.same(solo.tickAt(nowMs + 60_000), [], 'one tick of sixty seconds')
-  t.equal(solo.status.role, 'follower')
-  t.same(kinds(solo.tick(1000)), ['2 preVote', '3 preVote'], 'a second of silence is one')
-})
+t.test(
+  'T28: a process that stood still does not hold the silence against its leader',
+  async (t) => {
+    const solo = new Solo({ config: { rng: () => 0 } })
+    solo.tell('2', heartbeat(2))
+    const { nowMs } = solo.node
+    t.same(solo.tickAt(nowMs + 60_000), [], 'one tick of sixty seconds')
+    t.equal(solo.status.role, 'follower')
+    t.same(kinds(solo.tick(1000)), ['2 preVote', '3 preVote'], 'a second of silence is one')
+  },
+)
 
 t.test('one voter leads with its first tick and its first write', async (t) => {
   const solo = new Solo({ voters: ['1'], cold: true })

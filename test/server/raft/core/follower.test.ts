@@ -1,6 +1,6 @@
 import t from 'tap'
 
-import { append, has, heartbeat, kinds, Solo } from '../../../support/raft-solo.ts'
+import { append, has, heartbeat, kinds, refuses, Solo } from '../../../support/raft-solo.ts'
 
 t.test('T14: a follower commits no further than the message that says so reaches', async (t) => {
   const cases: [commit: number, terms: number[], expected: number][] = [
@@ -16,6 +16,18 @@ t.test('T14: a follower commits no further than the message that says so reaches
     solo.tell('2', append(2, [1, 1], terms, commit))
     t.equal(solo.status.commitIndex, expected, `commit ${commit} with ${terms.length} entries`)
   }
+})
+
+t.test('T0: an append that is refused commits nothing, nor does what a refusal says', async (t) => {
+  const solo = new Solo({ log: [1, 1] })
+  const [answer] = solo.tell('2', append(2, [3, 2], [2], 4))
+  t.match(answer?.message, { accepted: false })
+  t.equal(solo.status.commitIndex, 0)
+  const leader = new Solo({ log: [1, 1] })
+  leader.becomeLeader()
+  leader.tell('2', refuses(2, 4, [4, 2]))
+  leader.tell('3', refuses(2, 4, [4, 2]))
+  t.match(leader.status, { role: 'leader', commitIndex: 0 })
 })
 
 t.test('T14: a heartbeat commits what the leader knows to be there', async (t) => {

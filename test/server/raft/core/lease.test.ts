@@ -58,7 +58,7 @@ t.test('T2: there is no lease before an entry of this term is committed', async 
 })
 
 t.test(
-  'a lease is not renewed by answers to what was sent before the process stood still',
+  'T28: a lease is not renewed by answers to what was sent before the process stood still',
   async (t) => {
     const solo = leading()
     const { nowMs } = solo.node
@@ -72,7 +72,7 @@ t.test(
   },
 )
 
-t.test('a lease is over when the clocks disagree', async (t) => {
+t.test('T28: a lease is over when the clocks disagree', async (t) => {
   const solo = leading()
   answer(solo, '2', solo.node.nowMs)
   t.not(solo.core.lease(), null)

@@ -1,5 +1,6 @@
 import t from 'tap'
 
+import { seededChance } from '../../../../server/runtime/chance.ts'
 import { entriesOf, members, RaftCluster } from '../../../support/raft-cluster.ts'
 import { append, has, heartbeat, kinds, refuses, Solo } from '../../../support/raft-solo.ts'
 
@@ -172,6 +173,29 @@ t.test(
     }
   },
 )
+
+t.test('§5.2 candidates seldom come together, and when they do it is seldom again', async (t) => {
+  for (const role of ['follower', 'candidate'] as const) {
+    const chance = seededChance(role.length)
+    let collisions = 0
+    const rounds = 300
+    for (let round = 0; round < rounds; round += 1) {
+      const waits = Array.from({ length: 5 }, () => {
+        const solo = new Solo({ config: { rng: () => chance.fraction() } })
+        if (role === 'candidate') {
+          solo.becomeCandidate()
+          solo.finish()
+        } else solo.tell('2', append(2, [1, 1], []))
+        let waitedMs = 0
+        while (waitedMs < 5000 && solo.tick(50).length === 0) waitedMs += 50
+        return waitedMs
+      }).toSorted((a, b) => a - b)
+      // Nobody else is a candidate before the first one's requests are there.
+      if (waits[0] === waits[1]) collisions += 1
+    }
+    t.ok(collisions < 0.3 * rounds, `${role}: ${collisions} of ${rounds}`)
+  }
+})
 
 t.test('§5.3 a leader appends a command and sends it to everybody at once', async (t) => {
   const solo = new Solo()

@@ -99,6 +99,24 @@ t.test(
   },
 )
 
+t.test(
+  'T7: a membership counts before it is applied, so nobody campaigns by an older one',
+  async (t) => {
+    const solo = new Solo({ voters: ['1', '2', '3'] })
+    const membership = encodeMembership(members(['1', '2', '3', '4', '5']))
+    const entries = [{ index: 2, term: 2, kind: 'membership', payload: membership } as const]
+    const previous = { index: 1, term: 1 }
+    // What the leader tells of its commit is that nothing is: the entry is neither committed nor applied here.
+    solo.tell('2', { kind: 'append', term: 2, previous, entries, commit: 0 })
+    t.match(solo.status, { commitIndex: 0, appliedIndex: 0 })
+    t.same(kinds(solo.timeOut()), ['2 preVote', '3 preVote', '4 preVote', '5 preVote'])
+    solo.hear('2', { kind: 'preVoteResponse', term: 3, granted: true })
+    t.equal(solo.status.role, 'preCandidate', 'two of three are not three of five')
+    solo.hear('5', { kind: 'preVoteResponse', term: 3, granted: true })
+    t.equal(solo.status.role, 'candidate')
+  },
+)
+
 t.test('T8: a joint configuration commits with both majorities', async (t) => {
   const solo = leading()
   change(solo, 1, voter('4'), voter('5'), remove('3'))
