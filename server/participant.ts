@@ -37,6 +37,8 @@ export interface ParticipantOptions {
 
 const electionTimeoutMs = 1_000
 const heartbeatMs = 100
+/** A leader whose disk does not answer for so many election timeouts should not lead. */
+const overdueElections = 2
 /** How long a leader that stops looks for a successor. */
 const handOverMs = 1_500
 
@@ -202,6 +204,14 @@ export class Participant implements AsyncDisposable {
     subscription[Symbol.dispose]()
   }
 
+  #diskTrouble(): string | undefined {
+    const { config, storage } = this.#options
+    const overdueMs = storage.diskOverdueMs()
+    if (overdueMs > overdueElections * electionTimeoutMs * config.raftMultiplier)
+      return `the disk has not answered for ${Math.round(overdueMs)} ms`
+    return storage.logStore.hasRoom() ? undefined : 'the disk is full or does not keep up'
+  }
+
   /** Duties begin and end one after the other, so that two terms of this server never overlap. */
   #lead(leading: boolean): void {
     this.#changing = this.#changing.then(async () => {
@@ -223,6 +233,7 @@ export class Participant implements AsyncDisposable {
           pool,
           datacenter: config.datacenter,
           raft: this.raft,
+          diskTrouble: () => this.#diskTrouble(),
           autopilot: this.autopilot,
           autopilotDefaults: config.autopilot,
         },

@@ -3,7 +3,7 @@ import type { Pool } from '../gossip/pool.ts'
 import type { AutopilotConfig } from '../model/autopilot.ts'
 import type { Autopilot } from '../raft/autopilot/run.ts'
 import type { MembershipChange } from '../raft/core/output.ts'
-import type { Membership } from '../raft/types.ts'
+import type { Membership, NodeId } from '../raft/types.ts'
 import type { Chance } from '../runtime/chance.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
@@ -23,6 +23,8 @@ export interface LeaderContext {
   readonly pool: Pool
   readonly datacenter: string
   readonly raft: LedRaft
+  /** Why this server should not lead for its disk's sake, as the beginning of a sentence; undefined while it may. */
+  readonly diskTrouble: () => string | undefined
   readonly autopilot: Pick<Autopilot, 'run'>
   /** Autopilot's settings in a cluster that never had any. */
   readonly autopilotDefaults: AutopilotConfig
@@ -32,6 +34,8 @@ export interface LeaderContext {
 export interface LedRaft {
   membership(): Membership
   changeMembership(changes: readonly MembershipChange[], signal?: AbortSignal): Promise<void>
+  /** Asks `to`, or the most up-to-date voter, to lead; it may not come to it. */
+  transferLeadership(to: NodeId | null): void
 }
 
 /**

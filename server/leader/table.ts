@@ -1,4 +1,5 @@
 import { lookAfterServers } from './autopilot-duty.ts'
+import { yieldForDisk } from './disk-duty.ts'
 import type { Duty } from './duty.ts'
 import { reconcileMembers } from './reconcile-members.ts'
 import { expireSessions } from './session-expiry.ts'
@@ -10,4 +11,5 @@ export const duties: readonly Duty[] = [
   lookAfterServers,
   expireSessions,
   reapTombstones,
+  yieldForDisk,
 ]

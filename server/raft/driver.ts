@@ -264,6 +264,9 @@ export class Raft<Result> implements AsyncDisposable {
 
   /** What another server sent. */
   receive(from: NodeId, message: RaftMessage): void {
+    // What is left of a full disk is for terms and votes. The leader takes the entries for lost, and sends them again.
+    const hasEntries = message.kind === 'append' && message.entries.length > 0
+    if (hasEntries && !this.#options.logStore.hasRoom()) return
     this.#turns.receive(from, message)
   }
 

@@ -17,6 +17,7 @@ export function fateOf(error: unknown): Fate {
 
 /** What Raft says when leadership goes while a call is under way: in Consul's words, so that a Consul is understood too. */
 const raftTexts: readonly (readonly [string, Fate])[] = [
+  ["the data directory's disk is full or does not keep up", 'undone'],
   ['node is not the leader', 'undone'],
   ['leadership lost while committing log', 'unknown'],
   ['raft is already shutdown', 'unknown'],

@@ -1,6 +1,7 @@
 import t from 'tap'
 
 import { lookAfterServers } from '../../../server/leader/autopilot-duty.ts'
+import { yieldForDisk } from '../../../server/leader/disk-duty.ts'
 import type { Duty, LeaderContext } from '../../../server/leader/duty.ts'
 import { Leadership } from '../../../server/leader/leader.ts'
 import { LeaderLockDelays } from '../../../server/leader/lock-delays.ts'
@@ -34,9 +35,16 @@ function world() {
   const sessionTtls = new SessionTtls(logged.store, clock)
   const pool = new FakePool()
   pool.set(serverNamed('n1', ids.n1))
-  const consensus: { membership: Membership; changes: MembershipChange[] } = {
+  const consensus: {
+    membership: Membership
+    changes: MembershipChange[]
+    trouble: string | undefined
+    transfers: number
+  } = {
     membership: { ...emptyMembership, voters: [ids.n1] },
     changes: [],
+    trouble: undefined,
+    transfers: 0,
   }
   const context: LeaderContext = {
     store: logged.store,
@@ -54,7 +62,11 @@ function world() {
         consensus.changes.push(...changes)
         return Promise.resolve()
       },
+      transferLeadership: () => {
+        consensus.transfers += 1
+      },
     },
+    diskTrouble: () => consensus.trouble,
     autopilot: { run: () => Promise.resolve() },
     autopilotDefaults: defaultAutopilotConfig,
   }
@@ -240,6 +252,34 @@ t.test('the last voter is never voted out', async (t) => {
   pool.set(serverNamed('n1', ids.n1), 'left')
   await settle()
   t.strictSame(consensus.changes, [])
+})
+
+t.test('a leader whose disk is in trouble yields, and not in a circle', async (t) => {
+  const { clock, context, consensus } = world()
+  const told: string[] = []
+  const log = { ...noLog, warn: (_: object, message = '') => void told.push(message) }
+  await using _leader = new Leadership({ ...context, log }, [yieldForDisk])
+  await clock.advance(20 * second)
+  consensus.trouble = 'the disk is full'
+  await clock.advance(second)
+  t.equal(consensus.transfers, 0, 'there is nobody to yield to')
+  consensus.membership = { ...emptyMembership, voters: [ids.n1, ids.n2] }
+  await clock.advance(second)
+  t.equal(consensus.transfers, 1)
+  t.strictSame(told, ['the disk is full: handing leadership over to a server that can write'])
+  await clock.advance(10 * second)
+  t.equal(consensus.transfers, 2, 'the first successor could not')
+})
+
+t.test('a leader that was just elected stays a while, whatever its disk', async (t) => {
+  const { clock, context, consensus } = world()
+  consensus.membership = { ...emptyMembership, voters: [ids.n1, ids.n2] }
+  consensus.trouble = 'the disk is full'
+  await using _leader = new Leadership(context, [yieldForDisk])
+  await clock.advance(9 * second)
+  t.equal(consensus.transfers, 0)
+  await clock.advance(2 * second)
+  t.equal(consensus.transfers, 1)
 })
 
 t.test('a duty that fails begins again, and stops with the term', async (t) => {

@@ -7,6 +7,7 @@ import { restorationMark } from '../../../server/raft/restoration.ts'
 import type { StateMachine } from '../../../server/raft/state-machine.ts'
 import { MemoryLog } from '../../../server/raft/storage/memory-log.ts'
 import { MemorySnapshots } from '../../../server/raft/storage/memory-snapshots.ts'
+import type { LogStore } from '../../../server/raft/storage/port.ts'
 import { openSnapshots } from '../../../server/raft/storage/snapshots.ts'
 import { openWal } from '../../../server/raft/storage/wal.ts'
 import { bounds, emptyMembership, type Entry } from '../../../server/raft/types.ts'
@@ -54,6 +55,7 @@ interface Started {
   readonly journal: Journal
   readonly clock: VirtualClock
   readonly fatal: Error[]
+  readonly logStore: LogStore
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -68,10 +70,11 @@ async function start(options: Partial<RaftOptions<string>> = {}): Promise<Starte
   const clock = new VirtualClock()
   const journal = new Journal()
   const fatal: Error[] = []
+  const logStore = options.logStore ?? new MemoryLog()
   const raft = await createRaft<string>({
     id: 'a',
     bootstrap: alone,
-    logStore: new MemoryLog(),
+    logStore,
     snapshots: new MemorySnapshots(),
     stateMachine: journal,
     clock,
@@ -86,6 +89,7 @@ async function start(options: Partial<RaftOptions<string>> = {}): Promise<Starte
     journal,
     clock,
     fatal,
+    logStore,
     [Symbol.asyncDispose]: () => raft[Symbol.asyncDispose](),
   }
 }
@@ -207,6 +211,27 @@ t.test('a full disk refuses proposals', async (t) => {
     kind: 'unavailable',
     message: "the data directory's disk is full or does not keep up",
   })
+})
+
+t.test('a follower whose disk is full takes no entries, and goes on following', async (t) => {
+  await using cluster = await startThree()
+  const { clock, servers } = cluster
+  const leader = (): Started | undefined => servers.find(({ raft }) => raft.isLeader())
+  for (let turn = 0; turn < 100 && !leader(); turn += 1) await clock.advance(50)
+  const [first, full] = [leader(), servers.find(({ raft }) => !raft.isLeader())]
+  if (first === undefined || full === undefined) throw new Error('no leader')
+  full.logStore.hasRoom = () => false
+  const before = full.raft.lastEntry()
+  for (const line of ['a', 'b', 'c']) {
+    const proposed = first.raft.propose(bytes(line))
+    await clock.advance(300)
+    await proposed
+  }
+  t.same(full.raft.lastEntry(), before)
+  t.ok(full.raft.lastContactMs() < 300)
+  full.logStore.hasRoom = () => true
+  await clock.advance(1000)
+  t.same(full.journal.lines, ['a', 'b', 'c'])
 })
 
 t.test('who waits when it shuts down is told', async (t) => {
