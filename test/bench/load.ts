@@ -12,7 +12,12 @@ export interface Load {
 /** wrk over HTTP. Throws where any answer was not 2xx, since a refusal is quick and would count as speed. */
 export async function wrk(
   url: string,
-  { clients, seconds, script }: { clients: number; seconds: number; script?: string },
+  {
+    args = [],
+    clients,
+    script,
+    seconds,
+  }: { args?: readonly string[]; clients: number; script?: string; seconds: number },
 ): Promise<Load> {
   const { stdout } = await run('wrk', [
     '-t1',
@@ -21,6 +26,7 @@ export async function wrk(
     '--latency',
     ...(script === undefined ? [] : ['-s', script]),
     url,
+    ...(args.length === 0 ? [] : ['--', ...args]),
   ])
   const bad = /Non-2xx or 3xx responses: (\d+)/.exec(stdout)
   if (bad !== null) throw new Error(`${url}: ${bad[1]} answers were refusals`)
