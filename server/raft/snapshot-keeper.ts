@@ -1,10 +1,12 @@
 import { PraetorError, describeError } from '../model/errors.ts'
+import { Backoff } from '../runtime/backoff.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Applier } from './applier.ts'
 import type { SnapshotChunk } from './core/messages.ts'
 import type { RaftEvent, SnapshotOrder } from './core/output.ts'
+import { describeFault } from './storage/disk-fault.ts'
 import type { SnapshotStore, StoredSnapshot } from './storage/port.ts'
 import { bounds, type EntryId, type Index, type SnapshotMeta } from './types.ts'
 
@@ -16,6 +18,9 @@ export interface SnapshotRhythm {
 
 /** Consul's raft_snapshot_threshold; and so many bytes that a start need not read more than a second's worth. */
 export const snapshotRhythm: SnapshotRhythm = { entriesMax: 16_384, bytesMax: 256 << 20 }
+
+/** What failed will most often fail again at once, and costs a whole snapshot each time. */
+const retryTimes = { firstMs: 5_000, mostMs: 300_000 }
 
 interface KeeperOptions<Result> {
   readonly applier: Applier<Result>
@@ -38,9 +43,13 @@ export class SnapshotKeeper<Result> {
   #orders: Promise<void> = Promise.resolve()
   #entries = 0
   #bytes = 0
+  readonly #takingBackoff: Backoff
+  readonly #storingBackoff: Backoff
 
   constructor(options: KeeperOptions<Result>) {
     this.#options = options
+    this.#takingBackoff = new Backoff(options.clock, retryTimes)
+    this.#storingBackoff = new Backoff(options.clock, retryTimes)
   }
 
   /** Told of what is handed to the state machine; takes a snapshot when that has become much. */
@@ -53,10 +62,20 @@ export class SnapshotKeeper<Result> {
   takeIfDue(): void {
     const { applier, log, rhythm } = this.#options
     const due = this.#entries >= rhythm.entriesMax || this.#bytes >= rhythm.bytesMax
-    if (!due || this.#taking !== null || !applier.isSettled) return
-    this.take().catch((error: unknown) => {
-      log.error({ error: describeError(error) }, 'failed to take snapshot')
-    })
+    if (!due || this.#taking !== null || !applier.isSettled || !this.#takingBackoff.isOver) return
+    const [entries, bytes] = [this.#entries, this.#bytes]
+    this.take().then(
+      () => this.#takingBackoff.succeeded(),
+      (error: unknown) => {
+        if (this.#closing.signal.aborted) return
+        this.noteEntries(entries, bytes)
+        const retry_ms = this.#takingBackoff.failed()
+        log.error(
+          { error: describeFault(error), retry_ms },
+          'failed to take snapshot: nothing is lost, but the log grows until one is taken',
+        )
+      },
+    )
   }
 
   /** A snapshot of the state as it is now, or the one that is just being taken. */
@@ -118,14 +137,20 @@ export class SnapshotKeeper<Result> {
 
   async #store({ from, chunk }: Order<'store'>): Promise<void> {
     const { emit, log, store } = this.#options
+    // Whatever is answered, the leader would send more. What it hears nothing of it sends once more, and that now and then.
+    if (!this.#storingBackoff.isOver) return
     try {
       const written = await store.writePart(chunk.snapshot, chunk)
+      if (written.kind === 'whole') this.#storingBackoff.succeeded()
       if (written.kind === 'whole')
         emit({ kind: 'snapshotReceived', from, snapshot: written.stored.meta })
       else emit(chunkStored(from, chunk, written.nextOffsetBytes))
     } catch (error) {
-      log.error({ from, error: describeError(error) }, 'failed to keep a snapshot from the leader')
-      emit(chunkStored(from, chunk, 0))
+      const retry_ms = this.#storingBackoff.failed()
+      log.error(
+        { from, error: describeFault(error), retry_ms },
+        'failed to keep a snapshot from the leader: it will be sent again',
+      )
     }
   }
 

@@ -1,4 +1,4 @@
-import { PraetorError } from '../../model/errors.ts'
+import { describeError, PraetorError } from '../../model/errors.ts'
 import { describeSystemError } from '../../model/system-error.ts'
 
 /** What the disk would not do, with which file, and why: all that an operator needs, in one line. */
@@ -27,6 +27,11 @@ const remedies: Readonly<Record<string, string>> = {
   EACCES: permit,
   EPERM: permit,
   EROFS: "Make the file system writable (the kernel's log says why it is not)",
+}
+
+/** What went wrong, and what an operator can do about it if it was the disk. */
+export function describeFault(thrown: unknown): string {
+  return thrown instanceof DiskFault ? `${thrown.message}. ${thrown.remedy}` : describeError(thrown)
 }
 
 /** A disk that is full is no broken disk: the one error of writing that may be waited out, while preparing room. */

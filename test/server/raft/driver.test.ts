@@ -7,7 +7,7 @@ import { restorationMark } from '../../../server/raft/restoration.ts'
 import type { StateMachine } from '../../../server/raft/state-machine.ts'
 import { MemoryLog } from '../../../server/raft/storage/memory-log.ts'
 import { MemorySnapshots } from '../../../server/raft/storage/memory-snapshots.ts'
-import type { LogStore } from '../../../server/raft/storage/port.ts'
+import type { LogStore, SnapshotStore } from '../../../server/raft/storage/port.ts'
 import { openSnapshots } from '../../../server/raft/storage/snapshots.ts'
 import { openWal } from '../../../server/raft/storage/wal.ts'
 import { bounds, emptyMembership, type Entry } from '../../../server/raft/types.ts'
@@ -15,7 +15,7 @@ import { seededChance } from '../../../server/runtime/chance.ts'
 import { noLog } from '../../../server/runtime/log.ts'
 import { noMetrics, type Metrics } from '../../../server/runtime/metrics.ts'
 import { settle, VirtualClock } from '../../support/clock.ts'
-import { SimulatedDisk } from '../../support/disk.ts'
+import { errorWith, SimulatedDisk } from '../../support/disk.ts'
 import { tiny } from '../../support/wal.ts'
 
 const text = (payload: Uint8Array): string => Buffer.from(payload).toString()
@@ -56,6 +56,7 @@ interface Started {
   readonly clock: VirtualClock
   readonly fatal: Error[]
   readonly logStore: LogStore
+  readonly snapshots: SnapshotStore
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -71,11 +72,12 @@ async function start(options: Partial<RaftOptions<string>> = {}): Promise<Starte
   const journal = new Journal()
   const fatal: Error[] = []
   const logStore = options.logStore ?? new MemoryLog()
+  const snapshots = options.snapshots ?? new MemorySnapshots()
   const raft = await createRaft<string>({
     id: 'a',
     bootstrap: alone,
     logStore,
-    snapshots: new MemorySnapshots(),
+    snapshots,
     stateMachine: journal,
     clock,
     chance: seededChance(1),
@@ -90,6 +92,7 @@ async function start(options: Partial<RaftOptions<string>> = {}): Promise<Starte
     clock,
     fatal,
     logStore,
+    snapshots,
     [Symbol.asyncDispose]: () => raft[Symbol.asyncDispose](),
   }
 }
@@ -349,6 +352,45 @@ t.test('snapshots are taken of its own accord, and the log is cut', async (t) =>
   t.equal(await after.raft.propose(bytes('more')), `more@${before.journal.index + 2}`)
 })
 
+t.test(
+  'a snapshot that the disk had no room for is taken later, and nothing is lost',
+  async (t) => {
+    const disk = new SimulatedDisk()
+    const stores = await storesOn(disk)
+    const told: string[] = []
+    const error = (fields: object, message = ''): void =>
+      void told.push(`${message} ${JSON.stringify(fields)}`)
+    await using started = await lead(
+      await start({
+        ...stores,
+        rhythm: { entriesMax: 10, bytesMax: Infinity },
+        log: { ...noLog, error, child: () => noLog },
+      }),
+    )
+    const { clock, fatal, journal, raft } = started
+    disk.fault = (call, path) =>
+      call === 'write' && path.includes('/snapshots/') ? errorWith('ENOSPC', path) : undefined
+    for (let each = 0; each < 30; each += 1) await raft.propose(bytes(`line ${each}`))
+    await settle()
+    t.equal(told.length, 1, 'it is left alone for a while')
+    t.match(told[0], /^failed to take snapshot: nothing is lost.*ENOSPC.*"retry_ms":5000/)
+    t.same(stores.snapshots.list(), [])
+    t.notOk(
+      disk.paths().some((path) => path.includes('/snapshots/')),
+      'nothing of it is left',
+    )
+
+    await clock.advance(5100)
+    t.match(told[1], /"retry_ms":10000/)
+    disk.fault = () => undefined
+    await clock.advance(10_100)
+    await until(() => stores.snapshots.list().length > 0)
+    t.equal(stores.snapshots.list().length, 1, 'though nothing was written meanwhile')
+    t.equal(journal.lines.length, 30)
+    t.same(fatal, [])
+  },
+)
+
 t.test('a snapshot that is asked for is the state as it was, and is taken once', async (t) => {
   await using started = await lead(await start())
   const { raft } = started
@@ -476,6 +518,42 @@ t.test('a follower that is far behind is sent a snapshot', async (t) => {
   t.same(behind.journal.lines, first.journal.lines)
   t.ok(Number(behind.raft.stats().last_snapshot_index) > 20)
 })
+
+t.test(
+  'a follower without room for a snapshot is sent it again, and not all the time',
+  async (t) => {
+    await using cluster = await startThree({
+      rhythm: { entriesMax: 20, bytesMax: Infinity },
+      config: { trailingEntries: 5 },
+    })
+    const { clock, cut, servers } = cluster
+    const leader = (): Started | undefined => servers.find(({ raft }) => raft.isLeader())
+    for (let turn = 0; turn < 100 && !leader(); turn += 1) await clock.advance(50)
+    const first = leader()
+    const behind = servers.find((server) => server !== first)
+    if (first === undefined || behind === undefined) throw new Error('no leader')
+    const { snapshots } = behind
+    const writePart = snapshots.writePart.bind(snapshots)
+    let refusals = 0
+    snapshots.writePart = () => {
+      refusals += 1
+      return Promise.reject(errorWith('ENOSPC', 'the disk'))
+    }
+    cut.add(behind.raft)
+    for (let each = 0; each < 50; each += 1) {
+      const proposed = first.raft.propose(bytes(`line ${each}`))
+      await clock.advance(10)
+      await proposed
+    }
+    cut.clear()
+    await clock.advance(20_000)
+    t.ok(refusals > 0 && refusals < 4, `${refusals} attempts in 20 s`)
+    snapshots.writePart = writePart
+    await clock.advance(30_000)
+    t.same(behind.journal.lines, first.journal.lines)
+    t.same(behind.fatal, [])
+  },
+)
 
 /** Three servers on one clock, whose messages arrive a turn later, or not at all from and to those that are cut off. */
 async function startThree(options: Partial<RaftOptions<string>> = {}): Promise<{
