@@ -4,6 +4,7 @@ import { basename, dirname, extname, join } from 'node:path'
 import { describeError, PraetorError } from '../server/model/errors.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { LogConfig } from './config/runtime.ts'
+import { readableLine } from './logging.ts'
 import type { LogSink } from './logging.ts'
 
 /**
@@ -22,6 +23,8 @@ export class LogFile implements LogSink, Disposable {
   #file: number
   #sizeBytes = 0
   #begunMs = 0
+  /** Lines since the last that was written. */
+  #lost = 0
 
   /** Throws a PraetorError where no file can be written there. */
   constructor(config: LogConfig, clock: Clock) {
@@ -37,18 +40,41 @@ export class LogFile implements LogSink, Disposable {
     this.#file = this.#begin()
   }
 
+  /** A line that the disk does not take is lost and counted: what the program was saying there is no reason to end it. */
   write(line: string): void {
+    try {
+      if (this.#lost > 0) this.#append(this.#lossLine())
+      this.#lost = 0
+      this.#append(line)
+    } catch {
+      this.#lost += 1
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#file)
+  }
+
+  #append(line: string): void {
     const bytes = Buffer.from(`${line}\n`)
     if (this.#isDone(bytes.length)) {
-      closeSync(this.#file)
+      const before = this.#file
       this.#file = this.#begin()
+      closeSync(before)
     }
     writeSync(this.#file, bytes)
     this.#sizeBytes += bytes.length
   }
 
-  [Symbol.dispose](): void {
-    closeSync(this.#file)
+  #lossLine(): string {
+    const event = {
+      '@level': 'warn',
+      '@module': 'agent',
+      '@timestamp': new Date(this.#clock.wallMs()).toISOString(),
+      '@message': 'lines are missing here, for the file could not be written',
+      lines: this.#lost,
+    } as const
+    return this.json ? JSON.stringify(event) : readableLine(event)
   }
 
   #isDone(nextBytes: number): boolean {
@@ -64,15 +90,15 @@ export class LogFile implements LogSink, Disposable {
       this.#directory,
       `${this.#stem}-${BigInt(Math.floor(this.#clock.wallMs() * 1000)) * 1000n}${this.#extension}`,
     )
+    const file = openAppending(path)
+    this.#sizeBytes = fstatSync(file).size
+    this.#begunMs = this.#clock.monotonicMs()
     try {
-      const file = openSync(path, 'a', 0o640)
-      this.#sizeBytes = fstatSync(file).size
-      this.#begunMs = this.#clock.monotonicMs()
       this.#prune(basename(path))
-      return file
-    } catch (error) {
-      throw new PraetorError('failed', `Failed to open the log file: ${describeError(error)}`)
+    } catch {
+      // What can't be removed stays; the next beginning tries again.
     }
+    return file
   }
 
   #prune(current: string): void {
@@ -84,5 +110,13 @@ export class LogFile implements LogSink, Disposable {
       .toSorted()
     const surplus = archives.length - Math.max(0, rotateFilesMax)
     for (const name of archives.slice(0, Math.max(0, surplus))) rmSync(join(this.#directory, name))
+  }
+}
+
+function openAppending(path: string): number {
+  try {
+    return openSync(path, 'a', 0o640)
+  } catch (error) {
+    throw new PraetorError('failed', `Failed to open the log file: ${describeError(error)}`)
   }
 }

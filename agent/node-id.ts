@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { keepFile } from '../server/kept-file.ts'
 import { PraetorError } from '../server/model/errors.ts'
+import { describeFault, DiskFault } from '../server/raft/storage/disk-fault.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -45,7 +47,7 @@ async function readKept(dataDir: string): Promise<string | undefined> {
   const path = join(dataDir, 'node-id')
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw new PraetorError('failed', `failed to read ${path}: ${error.message}`)
+    throw notSetUp(new DiskFault('read', path, error))
   })
   if (text === undefined) return undefined
   const id = text.trim().toLowerCase()
@@ -55,16 +57,18 @@ async function readKept(dataDir: string): Promise<string | undefined> {
 }
 
 async function keep(dataDir: string, id: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true })
-  const path = join(dataDir, 'node-id')
-  const file = await open(`${path}.tmp`, 'w', 0o600)
   try {
-    await file.writeFile(id)
-    await file.sync()
-  } finally {
-    await file.close()
+    await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
+      throw new DiskFault('make', dataDir, error)
+    })
+    await keepFile(join(dataDir, 'node-id'), id)
+  } catch (error) {
+    throw notSetUp(error)
   }
-  await rename(`${path}.tmp`, path)
+}
+
+function notSetUp(error: unknown): PraetorError {
+  return new PraetorError('failed', `Failed to setup node ID: ${describeFault(error)}`)
 }
 
 async function hostId(path: string): Promise<string | undefined> {

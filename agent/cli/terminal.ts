@@ -9,6 +9,7 @@ export async function runFromTerminal(host: NodeJS.Process): Promise<number> {
   host.once('SIGTERM', interrupt)
   // Whoever reads us may go away early, as `head` does; what is left unsaid then is nobody's loss.
   host.stdout.on('error', () => undefined)
+  host.stderr.on('error', () => undefined)
   try {
     return await runCommand(
       host.argv.slice(2),

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import type { CheckStatus } from '../../server/model/check.ts'
 import type { CheckDefinition } from '../../server/model/definition.ts'
-import { describeError } from '../../server/model/errors.ts'
+import { describeError, PraetorError } from '../../server/model/errors.ts'
+import { describeSystemError } from '../../server/model/system-error.ts'
+import { DiskFault } from '../../server/raft/storage/disk-fault.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { CheckRow, ServiceRow } from './definitions.ts'
 
@@ -48,37 +50,38 @@ export class LocalFiles {
     this.#log = log
   }
 
-  /** Resolves when the entry is on disk under its name, whole. */
+  /** Resolves when the entry is on disk under its name, whole. Rejects with a DiskFault. */
   async save<Kind extends keyof Kinds>(kind: Kind, id: string, entry: Kinds[Kind]): Promise<void> {
     if (this.#dataDir === '') return
-    await this.#enqueue(this.#path(kind, id), async (path) => {
-      await mkdir(join(this.#dataDir, kind), { recursive: true, mode: 0o700 })
-      const temporary = `${path}.tmp`
-      const file = await open(temporary, 'w', 0o600)
-      try {
-        await file.writeFile(JSON.stringify(entry))
-        await file.datasync()
-      } finally {
-        await file.close()
-      }
-      await rename(temporary, path)
-    })
+    await this.#enqueue(this.#path(kind, id), (path) =>
+      replace(path, JSON.stringify(entry)).catch((error: unknown) => {
+        throw new DiskFault('write', path, error)
+      }),
+    )
   }
 
   async remove(kind: keyof Kinds, id: string): Promise<void> {
     if (this.#dataDir === '') return
-    await this.#enqueue(this.#path(kind, id), (path) => rm(path, { force: true }))
+    await this.#enqueue(this.#path(kind, id), (path) =>
+      rm(path, { force: true }).catch((error: unknown) => {
+        throw new DiskFault('remove', path, error)
+      }),
+    )
   }
 
-  /** Everything of a kind. A file that can't be read is left where it is and said, not guessed at. */
+  /**
+   * Everything of a kind. A file that can't be read is left where it is and said, not guessed at. Rejects with a PraetorError where the
+   * directory can't be: an agent that forgot everything would take it out of the catalog.
+   */
   async load<Kind extends keyof Kinds>(kind: Kind): Promise<Kinds[Kind][]> {
     if (this.#dataDir === '') return []
     const directory = join(this.#dataDir, kind)
     const entries: Kinds[Kind][] = []
-    for (const name of await readdir(directory).catch(() => [])) {
+    for (const name of await namesIn(kind, directory)) {
       const path = join(directory, name)
       if (name.endsWith('.tmp')) {
-        await rm(path, { force: true })
+        // Left by a crash; nobody reads it.
+        await rm(path, { force: true }).catch(() => undefined)
         continue
       }
       try {
@@ -107,4 +110,29 @@ export class LocalFiles {
       if (this.#queues.get(path) === mine) this.#queues.delete(path)
     }
   }
+}
+
+async function namesIn(kind: keyof Kinds, directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw new PraetorError(
+      'failed',
+      `Failed reading ${kind} dir ${JSON.stringify(directory)}: ${describeSystemError(error)}`,
+    )
+  }
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const temporary = `${path}.tmp`
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
 }

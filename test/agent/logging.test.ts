@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import t from 'tap'
 
@@ -138,6 +138,45 @@ t.test('a log file begins anew when it is full or old, and old ones go', async (
     'old\n',
     '0123456789012345678901234567890\n',
   ])
+})
+
+t.test('what a log file could not take is counted, and is no reason to end', async (t) => {
+  const directory = join(await mkdtemp(join(tmpdir(), 'log-')), 'logs')
+  t.teardown(() => rm(dirname(directory), { recursive: true }))
+  const read = async (): Promise<string> => {
+    const texts = (await readdir(directory)).map((name) => readFile(join(directory, name), 'utf8'))
+    return (await Promise.all(texts)).join('')
+  }
+  for (const json of [false, true]) {
+    await mkdir(directory)
+    const config: LogConfig = {
+      level: 'info',
+      json,
+      file: `${directory}/`,
+      rotateBytes: 10,
+      rotateDurationMs: 0,
+      rotateFilesMax: 0,
+    }
+    const clock = new VirtualClock()
+    using file = new LogFile(config, clock)
+    file.write('0123456789')
+    await rm(directory, { recursive: true })
+    file.write('lost')
+    file.write('lost too')
+    await mkdir(directory)
+    await clock.advance(1)
+    file.write('there')
+    const text = await read()
+    t.match(
+      text,
+      json
+        ? /^\{"@level":"warn".*lines are missing here.*"lines":2\}$/m
+        : /\[WARN\]  agent: lines are missing here, .*: lines=2$/m,
+    )
+    t.match(text, /^there$/m)
+    t.notMatch(text, /lost/)
+    await rm(directory, { recursive: true })
+  }
 })
 
 t.test('a log file that can not be written is said in one sentence', (t) => {

@@ -303,6 +303,23 @@ t.test(
   },
 )
 
+t.test('what the disk refuses is said with the file, and nothing is registered', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'local-'))
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+  await writeFile(join(dataDir, 'services'), 'no directory')
+  const { registry, state, stop } = node(dataDir)
+  t.teardown(stop)
+  await t.rejects(registry.registerService(service('web'), remote), {
+    name: 'PraetorError',
+    message: /^cannot write .*\/services\/[0-9a-f]{32}: .* \(E[A-Z]+\)$/,
+  })
+  t.strictSame(state.services(), [])
+  await t.rejects(registry.restore(), {
+    name: 'PraetorError',
+    message: `Failed reading services dir "${dataDir}/services": not a directory (ENOTDIR)`,
+  })
+})
+
 t.test('definitions in files come and go with the files, and clients keep their own', async (t) => {
   const { registry, state, stop } = node()
   await registry.registerService(service('client'), remote)
