@@ -65,7 +65,8 @@ export class Client implements Disposable {
     const outcome = await this.#requests.send(this.#door.port, ask, this.signal)
     const returnedAt = record.now()
     record.counts[outcome.kind] += 1
-    if (ask.method !== 'GET' && outcome.kind === 'answered' && outcome.status === 200)
+    const isRead = ask.isRead ?? ask.method === 'GET'
+    if (!isRead && outcome.kind === 'answered' && outcome.status === 200)
       record.accepted.push({ calledAt, returnedAt })
     return { outcome, calledAt, returnedAt }
   }

@@ -19,6 +19,12 @@ const settings = (chance: Chance): string => {
   )
 }
 
+/** A row of /v1/operator/raft/configuration. */
+interface Member {
+  readonly ID: string
+  readonly Voter: boolean
+}
+
 /** Servers, and between each two and in front of each a link that can be made bad. */
 export class Cluster implements AsyncDisposable {
   readonly servers: readonly ServerProcess[]
@@ -84,27 +90,47 @@ export class Cluster implements AsyncDisposable {
     return must(this.peerLinks.get(`${from}>${to}`), 'a link')
   }
 
-  /** Asked past all links; undefined where nobody knows of one. */
+  /** Who leads, by the word of most; asked past all links. Who was deposed may take itself for the leader a while longer. */
   async leader(): Promise<ServerProcess | undefined> {
-    for (const server of this.servers) {
-      const text = await this.#get(server, '/status/leader', 500)
-      const led = this.servers.find(({ ports }) => text?.includes(`:${ports.server}`))
-      if (led !== undefined) return led
-    }
-    return undefined
+    const found = Promise.withResolvers<ServerProcess | undefined>()
+    const votes = new Map<ServerProcess, number>()
+    const asking = this.servers.map(async (server) => {
+      const led = await this.leaderOf(server)
+      if (led === undefined) return
+      votes.set(led, (votes.get(led) ?? 0) + 1)
+      if ((votes.get(led) ?? 0) > this.servers.length / 2) found.resolve(led)
+    })
+    void Promise.all(asking).then(() => found.resolve(undefined))
+    return found.promise
+  }
+
+  /** Whom this server calls its leader. */
+  async leaderOf(server: ServerProcess): Promise<ServerProcess | undefined> {
+    const text = await this.#get(server, '/status/leader', 500)
+    return this.servers.find(({ ports }) => text?.includes(`:${ports.server}"`))
+  }
+
+  /** Whether everything that one says comes to the other. */
+  connects(one: ServerProcess, other: ServerProcess): boolean {
+    return [this.link(one.number, other.number), this.link(other.number, one.number)].every(
+      ({ passes }) => passes,
+    )
+  }
+
+  /** Who is in the cluster, as this server knows it; nobody when it does not answer. */
+  async members(server: ServerProcess): Promise<readonly Member[]> {
+    const text = await this.#get(server, '/operator/raft/configuration?stale', 500)
+    return (JSON.parse(text ?? '{"Servers":[]}') as { readonly Servers: Member[] }).Servers
   }
 
   /** Whether the leader counts exactly these servers as voters: only then can one be lost for good. */
   async isWhole(): Promise<boolean> {
     const leader = await this.leader()
     if (leader === undefined) return false
-    const text = await this.#get(leader, '/operator/raft/configuration?stale', 500)
-    const { Servers } = JSON.parse(text ?? '{"Servers":[]}') as {
-      readonly Servers: readonly { readonly ID: string; readonly Voter: boolean }[]
-    }
+    const members = await this.members(leader)
     const ids = await Promise.all(this.servers.map((server) => server.nodeId()))
     return (
-      Servers.length === ids.length && Servers.every(({ ID, Voter }) => Voter && ids.includes(ID))
+      members.length === ids.length && members.every(({ ID, Voter }) => Voter && ids.includes(ID))
     )
   }
 

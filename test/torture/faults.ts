@@ -1,6 +1,7 @@
 import type { Chance } from '../../server/runtime/chance.ts'
 import type { Cluster } from './cluster.ts'
 import type { Weather } from './link.ts'
+import type { Loss } from './record.ts'
 import type { ServerProcess } from './server-process.ts'
 
 export interface Fault {
@@ -14,14 +15,20 @@ export interface Fault {
 export interface Scene {
   readonly cluster: Cluster
   readonly chance: Chance
-  /** Notes what happens now; `leaderLost` where nobody can lead for now who did. */
-  readonly tell: (what: string, leaderLost: boolean) => void
+  /** Notes what happens now, and whether the leader is lost by it. */
+  readonly tell: (what: string, loss?: Loss) => void
   /** Ends early when the run does. */
   readonly sleep: (ms: number) => Promise<void>
+  /** Asks again and again, until it is so, for so long at most, or until the run ends. */
+  readonly until: (isSo: () => Promise<boolean>, ms: number) => Promise<void>
 }
 
 /** With the timings that the servers are given, nobody campaigns sooner. */
 export const electionMs = 1000
+/** How long a server that was started may take to hear who leads. */
+const backMs = 10_000
+/** Nobody waits for a leader longer than this before campaigning: who is away for less may still lead afterwards. */
+const patienceMs = 2 * electionMs
 
 /** Every way to hurt a cluster that Raft says it survives: ONE row each. */
 export const faults: readonly Fault[] = [
@@ -30,8 +37,8 @@ export const faults: readonly Fault[] = [
     serversMin: 1,
     inflict: (scene) =>
       withServer(scene, async (server, isLeader) => {
+        scene.tell(`kill ${server.name}`, isLeader ? 'killed' : undefined)
         await server.kill()
-        scene.tell(`kill ${server.name}`, isLeader)
         await comeBack(scene, server)
       }),
   },
@@ -41,11 +48,14 @@ export const faults: readonly Fault[] = [
     async inflict(scene) {
       const { servers } = scene.cluster
       if (servers.some(({ isTaken }) => isTaken)) return
-      await Promise.all(servers.map((server) => server.kill()))
-      scene.tell('kill all', false)
-      await scene.sleep(between(scene.chance, 0, 1000))
-      for (const server of servers) server.start()
-      scene.tell('start all', true)
+      await holding(servers, async () => {
+        scene.tell('kill all')
+        await Promise.all(servers.map((server) => server.kill()))
+        await scene.sleep(between(scene.chance, 0, 1000))
+        scene.tell('start all', 'started')
+        for (const server of servers) server.start()
+        await untilBack(scene, servers)
+      })
     },
   },
   {
@@ -53,10 +63,11 @@ export const faults: readonly Fault[] = [
     serversMin: 1,
     inflict: (scene) =>
       withServer(scene, async (server, isLeader) => {
-        server.pause()
         // Shorter than an election timeout, about as long, or much longer: each means another thing.
         const ms = pick(scene.chance, [100, 900, 1100, 2500, 4000])
-        scene.tell(`pause ${server.name} for ${ms} ms`, isLeader && ms > electionMs)
+        const isLost = isLeader && ms > patienceMs
+        scene.tell(`pause ${server.name} for ${ms} ms`, isLost ? 'paused' : undefined)
+        server.pause()
         await scene.sleep(ms)
         server.resume()
       }),
@@ -66,9 +77,12 @@ export const faults: readonly Fault[] = [
     serversMin: 1,
     inflict: (scene) =>
       withServer(scene, async (server, isLeader) => {
+        scene.tell(
+          `tear ${server.name}, killed in the middle of a write`,
+          isLeader ? 'killed' : undefined,
+        )
         await server.kill()
         await server.tear()
-        scene.tell(`kill ${server.name} in the middle of a write`, isLeader)
         await comeBack(scene, server)
       }),
   },
@@ -80,9 +94,9 @@ export const faults: readonly Fault[] = [
         // Whoever was wiped is nobody's voter until it has caught up, so one after another, and no other fault beside it.
         if (scene.cluster.servers.some((other) => other !== server && other.isTaken)) return
         if (!(await scene.cluster.isWhole())) return
+        scene.tell(`wipe ${server.name}`, isLeader ? 'killed' : undefined)
         await server.kill()
         await server.wipe()
-        scene.tell(`wipe ${server.name}`, isLeader)
         await comeBack(scene, server)
       }),
   },
@@ -92,7 +106,7 @@ export const faults: readonly Fault[] = [
     async inflict({ chance, cluster, tell }) {
       const link = pick(chance, cluster.clientLinks)
       link.cut()
-      tell(`cut ${link.name}`, false)
+      tell(`cut ${link.name}`)
     },
   },
   {
@@ -106,11 +120,11 @@ export const faults: readonly Fault[] = [
     // What was asked is done, and the answer comes late or never.
     async inflict({ chance, cluster, sleep, tell }) {
       const link = pick(chance, cluster.clientLinks)
-      link.set(pick(chance, ['there', 'back']), { held: true })
-      tell(`hold one direction of ${link.name}`, false)
+      const end = link.suffer(pick(chance, ['there', 'back']), { held: true })
+      tell(`hold one direction of ${link.name}`)
       await sleep(between(chance, 200, 2000))
       if (chance.fraction() < 0.5) link.cut()
-      link.heal()
+      end()
     },
   },
   {
@@ -118,7 +132,7 @@ export const faults: readonly Fault[] = [
     serversMin: 3,
     inflict: (scene) =>
       withServer(scene, (server, isLeader) =>
-        partition(scene, `isolate ${server.name}`, isLeader, (from, to) =>
+        partition(scene, { name: `isolate ${server.name}`, isLeader }, (from, to) =>
           [from, to].includes(server.number),
         ),
       ),
@@ -129,7 +143,11 @@ export const faults: readonly Fault[] = [
     // It hears and is not heard: a leader that everybody believes dead.
     inflict: (scene) =>
       withServer(scene, (server, isLeader) =>
-        partition(scene, `mute ${server.name}`, isLeader, (from) => from === server.number),
+        partition(
+          scene,
+          { name: `mute ${server.name}`, isLeader },
+          (from) => from === server.number,
+        ),
       ),
   },
   {
@@ -138,22 +156,30 @@ export const faults: readonly Fault[] = [
     // It is heard and hears nothing: a leader that would stay for ever if it did not count its followers.
     inflict: (scene) =>
       withServer(scene, (server, isLeader) =>
-        partition(scene, `deafen ${server.name}`, isLeader, (_, to) => to === server.number),
+        partition(
+          scene,
+          { name: `deafen ${server.name}`, isLeader },
+          (_, to) => to === server.number,
+        ),
       ),
   },
   {
     name: 'bridge',
     serversMin: 3,
-    // Two halves that only one server connects: each has a majority with it.
+    // Two halves that only one server connects: each has a majority with it, or nearly.
     async inflict(scene) {
       const { chance, cluster } = scene
-      const bridge = pick(chance, cluster.servers).number
-      const isLeft = cluster.servers.map(() => chance.fraction() < 0.5)
-      await partition(
-        scene,
-        `only ${cluster.servers[bridge]?.name} connects all`,
-        false,
-        (from, to) => from !== bridge && to !== bridge && isLeft[from] !== isLeft[to],
+      if (isCrowded(scene)) return
+      const bridge = pick(chance, cluster.servers)
+      const rest = cluster.servers.filter((server) => server !== bridge)
+      const left = rest.slice(0, Math.floor(rest.length / 2))
+      const isLeft = (number: number): boolean => left.some((server) => server.number === number)
+      await holding(left, () =>
+        partition(
+          scene,
+          { name: `only ${bridge.name} connects all`, isLeader: false },
+          (from, to) => ![from, to].includes(bridge.number) && isLeft(from) !== isLeft(to),
+        ),
       )
     },
   },
@@ -169,7 +195,7 @@ export const faults: readonly Fault[] = [
       for (const link of somePeerLinks(scene)) {
         if (scene.chance.fraction() < 0.5) link.cut()
         else link.halfClose(pick(scene.chance, ['there', 'back']))
-        scene.tell(`cut ${link.name}`, false)
+        scene.tell(`cut ${link.name}`)
       }
     },
   },
@@ -177,9 +203,11 @@ export const faults: readonly Fault[] = [
 
 /** Takes a server that no other fault has in its hands: every other time the leader. */
 async function withServer(
-  { chance, cluster }: Scene,
+  scene: Scene,
   hurt: (server: ServerProcess, isLeader: boolean) => Promise<void>,
 ): Promise<void> {
+  const { chance, cluster } = scene
+  if (isCrowded(scene)) return
   const leader = await cluster.leader()
   const free = cluster.servers.filter(({ isTaken, isUp }) => !isTaken && isUp)
   if (free.length === 0) return
@@ -187,45 +215,74 @@ async function withServer(
     leader !== undefined && free.includes(leader) && chance.fraction() < 0.5
       ? leader
       : pick(chance, free)
-  server.isTaken = true
+  // One alone is not replaced; see comeBack.
+  const isReplaced = server === leader && cluster.servers.length > 1
+  await holding([server], () => hurt(server, isReplaced))
+}
+
+/** Two of three away at once are an outage, in which little happens: mostly the others are left a majority. */
+function isCrowded({ chance, cluster: { servers } }: Scene): boolean {
+  const taken = servers.filter(({ isTaken }) => isTaken).length
+  return taken > 0 && 2 * (taken + 1) >= servers.length && chance.fraction() < 0.8
+}
+
+async function holding(
+  servers: readonly ServerProcess[],
+  hurt: () => Promise<void>,
+): Promise<void> {
+  for (const server of servers) server.isTaken = true
   try {
-    // One alone is not replaced; see comeBack.
-    await hurt(server, server === leader && cluster.servers.length > 1)
+    await hurt()
   } finally {
-    server.isTaken = false
+    for (const server of servers) server.isTaken = false
   }
 }
 
 async function comeBack(scene: Scene, server: ServerProcess): Promise<void> {
   await scene.sleep(between(scene.chance, 0, 3000))
-  server.start()
   // A server alone is its own leader: what it takes to lead again begins here.
-  if (scene.cluster.servers.length === 1) scene.tell(`start ${server.name}`, true)
+  if (scene.cluster.servers.length === 1) scene.tell(`start ${server.name}`, 'started')
+  server.start()
+  await untilBack(scene, [server])
+}
+
+/** Mostly; now and then something befalls a server that is not all there yet. */
+async function untilBack(
+  { chance, cluster, until }: Scene,
+  servers: readonly ServerProcess[],
+): Promise<void> {
+  if (chance.fraction() < 0.3) return
+  for (const server of servers)
+    await until(async () => (await cluster.leaderOf(server)) !== undefined, backMs)
+}
+
+interface Partition {
+  readonly name: string
+  /** Whether it cuts the leader off. */
+  readonly isLeader: boolean
 }
 
 async function partition(
   scene: Scene,
-  name: string,
-  leaderLost: boolean,
+  { name, isLeader }: Partition,
   isSevered: (from: number, to: number) => boolean,
 ): Promise<void> {
   const { chance, cluster, sleep, tell } = scene
-  tell(name, leaderLost)
+  const ms = between(chance, 500, 6000)
+  tell(`${name} for ${ms} ms`, isLeader && ms > patienceMs ? 'cut off' : undefined)
+  const ends: (() => void)[] = []
   // A link is dialled from one side, and both sides talk on it.
   for (const from of cluster.servers)
     for (const to of cluster.servers) {
       if (from === to) continue
       const link = cluster.link(from.number, to.number)
-      if (isSevered(from.number, to.number)) link.set('there', { held: true })
-      if (isSevered(to.number, from.number)) link.set('back', { held: true })
+      if (isSevered(from.number, to.number)) ends.push(link.suffer('there', { held: true }))
+      if (isSevered(to.number, from.number)) ends.push(link.suffer('back', { held: true }))
     }
-  await sleep(between(chance, 500, 6000))
-  const isReset = chance.fraction() < 0.5
-  for (const link of cluster.peerLinks.values()) {
-    // The silence was long enough for the connections to be given up, or it was not.
-    if (isReset) link.cut()
-    link.heal()
-  }
+  await sleep(ms)
+  // The silence was long enough for the connections to be given up, or it was not.
+  if (chance.fraction() < 0.5) for (const link of cluster.peerLinks.values()) link.cut()
+  for (const end of ends) end()
 }
 
 type Links = readonly Cluster['clientLinks'][number][]
@@ -235,14 +292,14 @@ async function onLinks(
   links: Links,
   weather: (chance: Chance) => Partial<Weather>,
 ): Promise<void> {
+  const ends: (() => void)[] = []
   for (const link of links) {
     const drawn = weather(chance)
-    link.set('there', drawn)
-    link.set('back', drawn)
-    tell(`${JSON.stringify(drawn)} on ${link.name}`, false)
+    ends.push(link.suffer('there', drawn), link.suffer('back', drawn))
+    tell(`${JSON.stringify(drawn)} on ${link.name}`)
   }
   await sleep(between(chance, 500, 4000))
-  for (const link of links) link.heal()
+  for (const end of ends) end()
 }
 
 function bad(chance: Chance): Partial<Weather> {

@@ -62,7 +62,7 @@ t.test('what is held passes when the link heals, whole and in order', async (t) 
     const { client, link, served } = await linked(t)
     client.write('0')
     t.equal(await hear(client, 1), '0')
-    link.set(direction, { held: true })
+    link.suffer(direction, { held: true })
     let heard = ''
     client.on('data', (bytes: Buffer) => (heard += bytes.toString()))
     const reached = new Promise((resolve) => served[0]?.once('data', resolve))
@@ -76,10 +76,29 @@ t.test('what is held passes when the link heals, whole and in order', async (t) 
   }
 })
 
+t.test('of two faults on one link each ends by itself', async (t) => {
+  const { client, link } = await linked(t)
+  client.write('0')
+  t.equal(await hear(client, 1), '0')
+  const ends = [link.suffer('there', { held: true }), link.suffer('there', { held: true })]
+  let heard = ''
+  client.on('data', (bytes: Buffer) => (heard += bytes.toString()))
+  client.write('1')
+  ends[0]?.()
+  // Time enough for what is not held.
+  const other = connect(link.port, '127.0.0.1')
+  await once(other, 'connect')
+  t.equal(heard, '', 'the second still holds it')
+  ends[1]?.()
+  while (heard.length < 1) await once(client, 'data')
+  t.equal(heard, '1')
+  other.destroy()
+})
+
 t.test('a slow link changes nothing but the time', async (t) => {
   const { client, link } = await linked(t)
-  link.set('there', { delayMs: 1, bytesPerSecond: 1_000_000 })
-  link.set('back', { delayMs: 2 })
+  link.suffer('there', { delayMs: 1, bytesPerSecond: 1_000_000 })
+  link.suffer('back', { delayMs: 2 })
   const text = Array.from({ length: 2000 }, (_, number) => `${number},`).join('')
   for (let at = 0; at < text.length; at += 500) client.write(text.slice(at, at + 500))
   t.equal(await hear(client, text.length), text)
@@ -100,13 +119,13 @@ t.test('a connection that is cut ends for both, and another can be made', async 
 
 t.test('cutting ends what is held, and breaking does what it says', async (t) => {
   const { client, link } = await linked(t)
-  link.set('there', { held: true })
+  link.suffer('there', { held: true })
   client.write('never')
   await once(client, 'ready')
   const broken = closed(client)
   link.cut()
   await broken
-  link.set('there', { breakChance: 1 })
+  link.suffer('there', { breakChance: 1 })
   const next = connect(link.port, '127.0.0.1')
   next.on('error', () => undefined)
   await once(next, 'connect')

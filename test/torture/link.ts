@@ -14,12 +14,7 @@ export interface Weather {
   readonly breakChance: number
 }
 
-export const fair: Weather = {
-  held: false,
-  delayMs: 0,
-  bytesPerSecond: Infinity,
-  breakChance: 0,
-}
+const fair: Weather = { held: false, delayMs: 0, bytesPerSecond: Infinity, breakChance: 0 }
 
 /** From who dials to who is dialled, and back. */
 export type Direction = 'there' | 'back'
@@ -34,6 +29,7 @@ export class Link implements AsyncDisposable {
   readonly #chance: Chance
   readonly #server: Server
   readonly #connections = new Set<Connection>()
+  readonly #fronts: Record<Direction, Partial<Weather>[]> = { there: [], back: [] }
   readonly #weather: Record<Direction, Weather> = { there: fair, back: fair }
   #changed = Promise.withResolvers<void>()
 
@@ -54,19 +50,29 @@ export class Link implements AsyncDisposable {
     return link
   }
 
+  /** Whether anything comes through, both ways. */
+  get passes(): boolean {
+    return !this.#weather.there.held && !this.#weather.back.held
+  }
+
   get port(): number {
     const address = this.#server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
   }
 
-  set(direction: Direction, weather: Partial<Weather>): void {
-    this.#weather[direction] = { ...fair, ...weather }
-    this.#change()
+  /** Adds to what weather there is, so that two faults need not know of each other. Ends when what it returns is called. */
+  suffer(direction: Direction, front: Partial<Weather>): () => void {
+    this.#turn(direction, [...this.#fronts[direction], front])
+    return () =>
+      this.#turn(
+        direction,
+        this.#fronts[direction].filter((other) => other !== front),
+      )
   }
 
   heal(): void {
-    this.set('there', fair)
-    this.set('back', fair)
+    this.#turn('there', [])
+    this.#turn('back', [])
   }
 
   /** Breaks every connection there is; new ones may be made. */
@@ -133,10 +139,22 @@ export class Link implements AsyncDisposable {
       await Promise.race([this.#changed.promise, connection.ended])
   }
 
-  #change(): void {
+  #turn(direction: Direction, fronts: Partial<Weather>[]): void {
+    this.#fronts[direction] = fronts
+    this.#weather[direction] = fronts.reduce<Weather>(worse, fair)
     const { resolve } = this.#changed
     this.#changed = Promise.withResolvers()
     resolve()
+  }
+}
+
+function worse(one: Weather, front: Partial<Weather>): Weather {
+  const other = { ...fair, ...front }
+  return {
+    held: one.held || other.held,
+    delayMs: one.delayMs + other.delayMs,
+    bytesPerSecond: Math.min(one.bytesPerSecond, other.bytesPerSecond),
+    breakChance: Math.max(one.breakChance, other.breakChance),
   }
 }
 

@@ -1,8 +1,10 @@
 import type { Chance } from '../../server/runtime/chance.ts'
 import type { Cluster } from './cluster.ts'
-import { type Fault, faults } from './faults.ts'
+import { type Fault, faults, type Scene } from './faults.ts'
 import { nap } from './nap.ts'
 import type { Record } from './record.ts'
+
+const askMs = 100
 
 export interface NemesisOptions {
   readonly cluster: Cluster
@@ -15,18 +17,22 @@ export interface NemesisOptions {
 
 /** Draws faults and inflicts them until the signal fires; resolves when the last is undone. */
 export async function haunt(options: NemesisOptions): Promise<void> {
-  const { chance, cluster, signal } = options
+  const { chance, cluster, record, signal } = options
   const chosen = choose(options)
   const sleep = (ms: number): Promise<void> => nap(ms, signal)
-  const tell = (what: string, leaderLost: boolean): void => {
-    options.record.inflicted.push({ at: options.record.now(), what, leaderLost })
+  const tell: Scene['tell'] = (what, loss) => {
+    record.inflicted.push({ at: record.now(), what, loss })
+  }
+  const until: Scene['until'] = async (isSo, ms) => {
+    const deadline = record.now() + ms
+    while (!signal.aborted && record.now() < deadline && !(await isSo())) await sleep(askMs)
   }
   const lane = async (): Promise<void> => {
     while (!signal.aborted) {
       await sleep(200 + 1500 * chance.fraction())
       if (signal.aborted) return
       const fault = chosen[Math.floor(chance.fraction() * chosen.length)]
-      await fault?.inflict({ cluster, chance, tell, sleep })
+      await fault?.inflict({ cluster, chance, tell, sleep, until })
     }
   }
   // Where some servers may be away, two things may go wrong at once.

@@ -24,9 +24,12 @@ export interface StaleRead {
 export interface Inflicted {
   readonly at: number
   readonly what: string
-  /** Who led had to be replaced, or be there again, before anything could be written. */
-  readonly leaderLost: boolean
+  /** Set where who led must be replaced, or be there again, before anything can be written. */
+  readonly loss: Loss | undefined
 }
+
+/** What befell the leader; or that all servers were started. */
+export type Loss = 'killed' | 'paused' | 'cut off' | 'started'
 
 /** All that was seen in a run, by one clock: this process's monotonic milliseconds. */
 export class Record {
@@ -39,6 +42,8 @@ export class Record {
   /** Keys of their own, written once and acknowledged: each must be there in the end. */
   readonly ledger = new Map<string, string>()
   readonly inflicted: Inflicted[] = []
+  /** When nobody could have been elected, whatever the servers did. */
+  readonly outages: { readonly from: number; readonly until: number }[] = []
   /** Writes that were acknowledged, by when they were asked for and answered. */
   readonly accepted: { readonly calledAt: number; readonly returnedAt: number }[] = []
   readonly counts = { answered: 0, refused: 0, unknown: 0 }

@@ -17,6 +17,8 @@ export interface Ask {
   readonly method: 'GET' | 'PUT' | 'DELETE'
   readonly path: string
   readonly body?: string
+  /** Whatever the method, nothing is written. */
+  readonly isRead?: boolean
   readonly timeoutMs?: number
 }
 

@@ -21,13 +21,13 @@ async function run(options: TortureOptions): Promise<number> {
   })
   if (tortured === undefined) return 1
   console.log(report(options, tortured.record, tortured.findings))
-  if (tortured.findings.every(({ breaches }) => breaches.length === 0)) {
-    await rm(directory, { recursive: true })
-    return 0
+  const isKept = tortured.findings.every(({ breaches }) => breaches.length === 0)
+  if (isKept && !options.keep) await rm(directory, { recursive: true })
+  else {
+    await keepArtefacts(tortured, directory)
+    console.log(`\nEverything is kept in ${directory}`)
   }
-  await keepArtefacts(tortured, directory)
-  console.log(`\nEverything is kept in ${directory}`)
-  return 1
+  return isKept ? 0 : 1
 }
 
 function options(): TortureOptions {

@@ -34,6 +34,7 @@ export class ServerProcess implements AsyncDisposable {
   life = 0
   /** Set while a fault has it in its hands. */
   isTaken = false
+  isPaused = false
   /** Ends that nobody here brought about. */
   readonly deaths: string[] = []
   readonly #options: ServerProcessOptions
@@ -62,6 +63,7 @@ export class ServerProcess implements AsyncDisposable {
       env: { ...process.env, PRAETOR_DIAL_MAP: dialMap(firstPort, servers, this.number) },
     })
     this.life += 1
+    this.isPaused = false
     this.#child = child
     this.#isEndMeant = false
     // Should this process end in some other way than it ought to, none of its servers stays behind.
@@ -91,11 +93,12 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   pause(): void {
-    this.#child?.kill('SIGSTOP')
+    this.isPaused = this.#child?.kill('SIGSTOP') ?? false
   }
 
   resume(): void {
     this.#child?.kill('SIGCONT')
+    this.isPaused = false
   }
 
   /** While it is down: all that it ever knew goes, its id included, so it comes back as somebody new. */

@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 
 import { readOptions } from './options.ts'
-import { Record } from './record.ts'
-import { recoveryTimes, report } from './report.ts'
+import { report } from './report.ts'
 import { torture, type Tortured } from './torture.ts'
 
 /** Long runs are `npm run torture`; these show that it can tell a durable server from another. */
@@ -42,16 +41,6 @@ t.test(`a server that keeps nothing on disk is found out, seed ${seed}`, async (
     broken.some(({ promise }) => promise.startsWith('linearizable: ?consistent')),
     text,
   )
-})
-
-t.test('recovery is told from the last loss before something was accepted', (t) => {
-  const record = new Record()
-  for (const at of [100, 200, 1000])
-    record.inflicted.push({ at, what: 'kill', leaderLost: at !== 1000 })
-  for (const calledAt of [50, 150, 210, 260])
-    record.accepted.push({ calledAt, returnedAt: calledAt + 100 })
-  t.strictSame(recoveryTimes(record), [110], 'not the write that was on its way at the time')
-  t.end()
 })
 
 t.test('options that make no sense are refused', (t) => {

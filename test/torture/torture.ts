@@ -13,6 +13,7 @@ import { haunt } from './nemesis.ts'
 import type { TortureOptions } from './options.ts'
 import { Record } from './record.ts'
 import { readServerLog } from './server-log.ts'
+import { Standing } from './standing.ts'
 import { type Pools, useGroups, useLocks, useRegisters, watch } from './workloads.ts'
 
 export interface Tortured {
@@ -88,8 +89,9 @@ async function rage(
     only: faults,
     signal: end.signal,
   })
+  const watching = new Standing(cluster, record).watch(end.signal)
   // Whatever fails ends the rest as well.
-  const all = Promise.all([...working, haunting])
+  const all = Promise.all([...working, haunting, watching])
   await Promise.race([nap(seconds * 1000), all])
   end.abort()
   await all
@@ -130,6 +132,13 @@ export async function keepArtefacts({ record }: Tortured, directory: string): Pr
     writeFile(join(directory, 'watches.jsonl'), json(record.observations)),
     writeFile(join(directory, 'stale.jsonl'), json(record.staleReads)),
     writeFile(join(directory, 'ledger.jsonl'), json(record.ledger)),
-    writeFile(join(directory, 'faults.jsonl'), json(record.inflicted)),
+    writeFile(join(directory, 'faults.jsonl'), json(record.inflicted.map(withTime))),
+    writeFile(join(directory, 'outages.jsonl'), json(record.outages)),
+    writeFile(join(directory, 'accepted.jsonl'), json(record.accepted)),
   ])
+}
+
+/** As the servers' own output has it. */
+function withTime<Told extends { readonly at: number }>(told: Told): Told & { time: string } {
+  return { time: new Date(performance.timeOrigin + told.at).toISOString(), ...told }
 }

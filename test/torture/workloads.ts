@@ -160,6 +160,7 @@ async function transact(
       method: 'PUT',
       path: `/txn${mode === 'consistent' ? '?consistent' : ''}`,
       body: JSON.stringify(body),
+      isRead,
     },
     (at) =>
       (number = groups.call(
