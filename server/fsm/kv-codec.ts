@@ -63,8 +63,8 @@ export const kvCodec: CommandCodec<KvArgs> = {
     const DirEnt = {
       Key: entry.toString('utf8', keyAt, fencesAt),
       Flags: readUnsigned64(entry, 8),
-      // A copy: the value stays in the state long after the log let go of the entry.
-      Value: new Uint8Array(entry.subarray(valueAt)),
+      // No copy: the state makes its own.
+      Value: entry.subarray(valueAt),
       Session: entry.toString('utf8', headSizeBytes, keyAt),
       ModifyIndex: Number(readUnsigned64(entry, 16)),
     }

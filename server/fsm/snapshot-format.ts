@@ -5,12 +5,14 @@ import { encodeMsgpack } from '../wire/msgpack.ts'
  *
  *     ┌──────┬─────────────────────────────┐   ┌──────┬─────┐         ┌──────┬────────┐
  *     │ size │ header                      │   │ size │ row │   ...   │ size │ digest │
- *     │ u32  │ {format, version, tables}   │   │ u32  │ map │         │ u32  │ sha256 │
+ *     │ u32  │ {format, version, tables}   │   │ u32  │     │         │ u32  │ sha256 │
  *     └──────┴─────────────────────────────┘   └──────┴─────┘         └──────┴────────┘
  *
- * Sizes are little endian, what follows each is msgpack. The header names every table with the count of its rows; the rows follow,
- * table after table in that order and each table's by key. The digest is that of all bytes before it. Two servers that applied
- * the same entries give the same bytes, since rows are written with their fields as the commands made them.
+ * Sizes are little endian, what follows each is msgpack: a row is a map. But where a table keeps its rows packed (KV), its records
+ * are those of its pages as they are (server/state/page.ts): a u32 with the key's size, the key, and the row in the table's own
+ * packing. The header names every table with the count of its rows; the rows follow, table after table in that order and each
+ * table's by key. The digest is that of all bytes before it. Two servers that applied the same entries give the same bytes,
+ * since rows are written with their fields as the commands made them.
  */
 export interface SnapshotHeader {
   readonly format: typeof snapshotFormat
@@ -19,7 +21,8 @@ export interface SnapshotHeader {
 }
 
 export const snapshotFormat = 'praetor-state'
-export const snapshotVersion = 1
+/** In version 1 every row was a map. */
+export const snapshotVersion = 2
 
 /** What stands before each record: its size, in so many bytes. */
 export const recordHeadBytes = 4

@@ -26,15 +26,25 @@ export class SnapshotReader {
   }
 
   read(bytes: Uint8Array): void {
-    let buffer = Buffer.concat([this.#rest, bytes])
-    while (buffer.length >= recordHeadBytes) {
-      const end = recordHeadBytes + buffer.readUInt32LE(0)
-      if (end > recordBytesMax) throw damaged(`a record of ${end} bytes`)
+    const buffer =
+      this.#rest.length === 0
+        ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+        : Buffer.concat([this.#rest, bytes])
+    let start = 0
+    let hashed = 0
+    while (buffer.length - start >= recordHeadBytes) {
+      const end = start + recordHeadBytes + buffer.readUInt32LE(start)
+      if (end - start > recordBytesMax) throw damaged(`a record of ${end - start} bytes`)
       if (end > buffer.length) break
-      this.#record(buffer.subarray(0, end))
-      buffer = buffer.subarray(end)
+      if (this.#isAtEnd) {
+        this.#hash.update(buffer.subarray(hashed, start))
+        hashed = end
+      }
+      this.#record(buffer.subarray(start, end))
+      start = end
     }
-    this.#rest = buffer
+    if (hashed < start) this.#hash.update(buffer.subarray(hashed, start))
+    this.#rest = Buffer.from(buffer.subarray(start))
   }
 
   /** The tables, once everything has come and was found right. */
@@ -43,21 +53,24 @@ export class SnapshotReader {
     return this.#tables
   }
 
+  /** All rows have come: what follows is the digest of what was before it. */
+  get #isAtEnd(): boolean {
+    return this.#state === 'rows' && this.#awaited.length === 0
+  }
+
   #record(record: Buffer): void {
     if (this.#state === 'done') throw damaged('records after its end')
-    const value = decode(record.subarray(recordHeadBytes))
+    if (this.#state === 'header') return this.#begin(decode(record.subarray(recordHeadBytes)))
     const next = this.#awaited[0]
-    if (this.#state === 'rows' && next === undefined) return this.#end(value)
-    this.#hash.update(record)
-    if (this.#state === 'header') return this.#begin(value)
-    const { table } = must(next, 'a table whose rows come')
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw damaged(`no row of ${table.name}`)
+    if (next === undefined) return this.#end(decode(record.subarray(recordHeadBytes)))
+    const { table } = next
     try {
-      table.replace(table.definition.key(value), value)
+      if (!put(table, record)) throw damaged(`no row of ${table.name}`)
     } catch (error) {
-      // Its fields are not of their types, so nothing can be found by them.
-      throw error instanceof TypeError ? damaged(`no row of ${table.name}`) : error
+      // Its fields are not of their types, or end too early.
+      if (error instanceof TypeError || error instanceof RangeError)
+        throw damaged(`no row of ${table.name}`)
+      throw error
     }
     this.#count()
   }
@@ -88,6 +101,16 @@ export class SnapshotReader {
       throw damaged('its digest is another')
     this.#state = 'done'
   }
+}
+
+/** Puts the record's row in its table; false where it holds none. */
+function put(table: AnyTable, record: Buffer): boolean {
+  const { definition } = table
+  if (definition.packing !== undefined) return table.append(record)
+  const row = decode(record.subarray(recordHeadBytes))
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) return false
+  table.replace(definition.key(row), row)
+  return true
 }
 
 /** No row is larger: a value is half a megabyte at most, and a request not much more. */

@@ -39,61 +39,53 @@ export async function restoreStore(
 /** What tells two states apart: servers that applied the same entries agree on it. */
 export function digestOf(store: Store): string {
   const hash = createHash('sha256')
-  let last: Uint8Array | undefined
-  for (const record of recordsOf(store)) {
-    if (last !== undefined) hash.update(last)
-    last = record
-  }
+  for (const records of recordsOf(store)) hash.update(records)
   return hash.digest('hex')
 }
 
-/** Clones now, encodes later. The last record is the digest of the others. */
+/** Clones now, encodes later: whole records, one or many at a time, all but the digest. */
 function recordsOf(store: Store): Iterable<Uint8Array> {
   const tables = Array.from(store.tables.values(), (table) => table.clone())
   return (function* () {
-    const hash = createHash('sha256')
     const header: SnapshotHeader = {
       format: snapshotFormat,
       version: snapshotVersion,
       tables: tables.map(({ name, size: rows }) => ({ name, rows })),
     }
-    for (const value of eachOf(header, tables)) {
-      const record = encodeRecord(value)
-      hash.update(record)
-      yield record
+    yield encodeRecord(header)
+    for (const table of tables) {
+      const packed = table.records()
+      if (packed !== undefined) yield* packed
+      else for (const row of table.all()) yield encodeRecord(row)
     }
-    yield encodeRecord(hash.digest())
   })()
 }
 
-function* eachOf(
-  header: SnapshotHeader,
-  tables: readonly { all(): Iterable<object> }[],
-): Iterable<object> {
-  yield header
-  for (const table of tables) yield* table.all()
-}
-
+/** The records in pieces, and behind them the digest. */
 function* pieces(records: Iterable<Uint8Array>): Iterable<Uint8Array> {
-  let gathered: Uint8Array[] = []
-  let gatheredBytes = 0
+  const hash = createHash('sha256')
+  let piece = Buffer.allocUnsafeSlow(pieceBytesMax)
+  let [filled, gathered] = [0, 0]
   const take = (): Uint8Array => {
-    const piece = Buffer.concat(gathered, gatheredBytes)
-    gathered = []
-    gatheredBytes = 0
-    return piece
+    const taken = piece.subarray(0, filled)
+    hash.update(taken)
+    piece = Buffer.allocUnsafeSlow(pieceBytesMax)
+    filled = gathered = 0
+    return taken
   }
   for (let record of records) {
-    while (gatheredBytes + record.length > pieceBytesMax) {
-      const roomBytes = pieceBytesMax - gatheredBytes
-      gathered.push(record.subarray(0, roomBytes))
-      gatheredBytes = pieceBytesMax
+    while (filled + record.length > pieceBytesMax) {
+      const roomBytes = pieceBytesMax - filled
+      piece.set(record.subarray(0, roomBytes), filled)
+      filled = pieceBytesMax
       record = record.subarray(roomBytes)
       yield take()
     }
-    gathered.push(record)
-    gatheredBytes += record.length
-    if (gathered.length === pieceRecordsMax) yield take()
+    piece.set(record, filled)
+    filled += record.length
+    gathered += 1
+    if (gathered === pieceRecordsMax) yield take()
   }
-  if (gatheredBytes > 0) yield take()
+  if (filled > 0) yield take()
+  yield encodeRecord(hash.digest())
 }

@@ -1,6 +1,6 @@
 import type { KvEntry, KvWrite } from '../model/kv.ts'
+import { byteString } from './byte-string.ts'
 import type { Indexed, Store } from './store.ts'
-import { byteString } from './table.ts'
 import { layTombstone, layTreeTombstone, newestTombstone } from './tombstones.ts'
 import type { Transaction } from './transaction.ts'
 import type { WatchSet } from './watch.ts'

@@ -1,8 +1,8 @@
 import type { KvEntry, KvWrite } from '../model/kv.ts'
 import type { Session } from '../model/session.ts'
+import { byteString } from './byte-string.ts'
 import { content, deleteKey, putEntry, unheld } from './kv.ts'
 import type { Store } from './store.ts'
-import { byteString } from './table.ts'
 import type { Transaction } from './transaction.ts'
 
 /**

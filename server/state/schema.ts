@@ -7,7 +7,9 @@ import type { WriteId } from '../model/methods.ts'
 import type { Node } from '../model/node.ts'
 import type { Service } from '../model/service.ts'
 import type { Session } from '../model/session.ts'
-import { byteString, defineTable } from './table.ts'
+import { byteString } from './byte-string.ts'
+import { kvPacking } from './kv-packing.ts'
+import { defineTable } from './table.ts'
 
 /**
  * Every table's definition on one page: what a row is, what it is found by. Each is a field of Store (store.ts), and is then part
@@ -22,6 +24,7 @@ export const kvTable = defineTable<KvEntry, 'session'>({
     // A client may spell its session's id in its own way; the key keeps the spelling, the session is the same.
     session: ({ Session }) => (Session === undefined ? [] : [Session.toLowerCase()]),
   },
+  packing: kvPacking,
 })
 
 /** That something was deleted, so that the index of a list with less in it is not lower than before. */

@@ -1,10 +1,9 @@
-import sorted from 'sorted-btree'
-
+import { must } from '../model/assert.ts'
+import { PackedRows } from './packed-rows.ts'
+import type { Packing } from './packed-rows.ts'
+import { newTree, ObjectRows, range } from './rows.ts'
+import type { Rows, Tree } from './rows.ts'
 import type { WatchSet } from './watch.ts'
-
-// sorted-btree is CommonJS whose named exports Node can't see; the class is the default of its default.
-const BTree = sorted.default
-type Tree<Row> = InstanceType<typeof BTree<string, Row>>
 
 /**
  * A table: rows under a primary key, found again by indexes, all in copy-on-write B-trees, so that a clone for a snapshot costs
@@ -18,6 +17,8 @@ export interface TableDefinition<Row, Index extends string = never> {
   readonly key: (row: Row) => string
   /** Each index: the values a row is found under; none leaves the row out of that index. */
   readonly indexes: { readonly [Name in Index]: (row: Row) => readonly string[] }
+  /** Where there may be millions of rows: they are kept in bytes, and the keys are byte strings. */
+  readonly packing?: Packing<Row>
 }
 
 export function defineTable<Row, Index extends string = never>(
@@ -29,20 +30,21 @@ export function defineTable<Row, Index extends string = never>(
 /** Ends an index value, so that `web` never finds `web-admin`. No name in Consul holds a NUL. */
 const end = '\u0000'
 
-const byUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
 export class Table<Row extends object, Index extends string = never> {
   readonly definition: TableDefinition<Row, Index>
-  #rows: Tree<Row>
-  readonly #indexes: Map<Index, Tree<Row>>
+  #rows: Rows<Row>
+  /** Rows themselves where they are objects, else their keys. */
+  readonly #indexes: Map<Index, Tree<Row | string>>
 
   constructor(definition: TableDefinition<Row, Index>, source?: Table<Row, Index>) {
     this.definition = definition
-    this.#rows = source ? source.#rows.clone() : new BTree<string, Row>(undefined, byUnit)
+    const { indexes, packing } = definition
+    if (source) this.#rows = source.#rows.clone()
+    else this.#rows = packing ? new PackedRows(packing) : new ObjectRows<Row>()
     this.#indexes = new Map(
-      (Object.keys(definition.indexes) as Index[]).map((name) => [
+      (Object.keys(indexes) as Index[]).map((name) => [
         name,
-        source ? source.#tree(name).clone() : new BTree<string, Row>(undefined, byUnit),
+        source ? source.#tree(name).clone() : newTree(),
       ]),
     )
   }
@@ -70,24 +72,24 @@ export class Table<Row extends object, Index extends string = never> {
   /** Rows whose key begins with the prefix, in key order. */
   withPrefix(prefix: string, watch?: WatchSet): Iterable<Row> {
     watch?.addPrefix(this.topic(prefix))
-    return range(this.#rows, prefix)
+    return this.#rows.beginning(prefix)
   }
 
   /** Rows that the index finds under this value, in key order. */
   by(index: Index, value: string, watch?: WatchSet): Iterable<Row> {
     watch?.add(this.indexTopic(index, value))
-    return range(this.#tree(index), value + end)
+    return this.#rowsOf(range(this.#tree(index), value + end))
   }
 
   /** Rows that the index finds under a value that begins so, in the order of the values. */
   beginning(index: Index, prefix: string): Iterable<Row> {
-    return range(this.#tree(index), prefix)
+    return this.#rowsOf(range(this.#tree(index), prefix))
   }
 
   /** Every row that the index holds, in the order of its values. */
   allBy(index: Index, watch?: WatchSet): Iterable<Row> {
     watch?.add(this.name)
-    return this.#tree(index).values()
+    return this.#rowsOf(this.#tree(index).values())
   }
 
   /** Whether the index finds any row under this value. */
@@ -114,12 +116,22 @@ export class Table<Row extends object, Index extends string = never> {
     const before = this.#rows.get(key)
     if (row === undefined) this.#rows.delete(key)
     else this.#rows.set(key, row)
-    for (const [name, tree] of this.#indexes) {
-      const values = this.definition.indexes[name]
-      if (before !== undefined) for (const value of values(before)) tree.delete(value + end + key)
-      if (row !== undefined) for (const value of values(row)) tree.set(value + end + key, row)
-    }
+    this.#index(key, before, row)
     return before
+  }
+
+  /** What a snapshot holds of rows that are packed, in key order, many in a piece; undefined where they are not. */
+  records(): Iterable<Uint8Array> | undefined {
+    return this.#rows instanceof PackedRows ? this.#rows.records() : undefined
+  }
+
+  /** Puts a row in from its record, behind all others; false where that is no record of this table, or not in order. */
+  append(record: Buffer): boolean {
+    if (!(this.#rows instanceof PackedRows)) return false
+    const row: Row | undefined = this.#rows.append(record)
+    if (row === undefined) return false
+    this.#index(this.definition.key(row), undefined, row)
+    return true
   }
 
   clear(): void {
@@ -146,7 +158,26 @@ export class Table<Row extends object, Index extends string = never> {
     }
   }
 
-  #tree(index: Index): Tree<Row> {
+  #index(key: string, before: Row | undefined, after: Row | undefined): void {
+    for (const [name, tree] of this.#indexes) {
+      const values = this.definition.indexes[name]
+      if (before !== undefined) for (const value of values(before)) tree.delete(value + end + key)
+      if (after === undefined) continue
+      const found = this.definition.packing === undefined ? after : key
+      for (const value of values(after)) tree.set(value + end + key, found)
+    }
+  }
+
+  #rowsOf(found: Iterable<Row | string>): Iterable<Row> {
+    const isPacked = this.definition.packing !== undefined
+    return isPacked ? this.#unpacked(found as Iterable<string>) : (found as Iterable<Row>)
+  }
+
+  *#unpacked(keys: Iterable<string>): Iterable<Row> {
+    for (const key of keys) yield must(this.#rows.get(key), 'a row that an index finds')
+  }
+
+  #tree(index: Index): Tree<Row | string> {
     const tree = this.#indexes.get(index)
     if (!tree) throw new RangeError(`table ${this.name} has no index ${index}`)
     return tree
@@ -155,17 +186,3 @@ export class Table<Row extends object, Index extends string = never> {
 
 /** Any table, where its rows don't matter. */
 export type AnyTable = Table<object, string>
-
-function* range<Row>(tree: Tree<Row>, prefix: string): Iterable<Row> {
-  for (const [key, row] of tree.entries(prefix)) {
-    if (!key.startsWith(prefix)) return
-    yield row
-  }
-}
-
-const beyondAscii = /[\u0080-\uffff]/
-
-/** A string whose units are the UTF-8 bytes of the text: such strings compare as their bytes do. */
-export function byteString(text: string): string {
-  return beyondAscii.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text
-}

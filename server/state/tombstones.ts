@@ -1,5 +1,5 @@
+import { byteString } from './byte-string.ts'
 import type { Store } from './store.ts'
-import { byteString } from './table.ts'
 import type { Transaction } from './transaction.ts'
 
 /**

@@ -199,7 +199,7 @@ t.test('writes go by the rules', async (t) => {
     if (after === false) t.equal(entry(log), undefined, `${name}: gone`)
     else if (after) t.match(entry(log), after, `${name}: changed`)
     else {
-      t.equal(entry(log), was, `${name}: as it was`)
+      t.strictSame(entry(log), was, `${name}: as it was`)
       t.equal(listKeys(log.store, '').index, index, `${name}: no index moved`)
     }
   }

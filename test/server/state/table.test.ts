@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 
-import { byteString, defineTable, Table } from '../../../server/state/table.ts'
+import { byteString } from '../../../server/state/byte-string.ts'
+import { defineTable, Table } from '../../../server/state/table.ts'
 import { WatchSet } from '../../../server/state/watch.ts'
 
 interface Dog {
