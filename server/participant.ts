@@ -80,6 +80,7 @@ export async function participate(options: ParticipantOptions): Promise<Particip
     rhythm: { ...snapshotRhythm, entriesMax: config.snapshotThresholdEntries },
     ...(trace === undefined ? {} : { trace: (traced) => trace(traceEvent(config.nodeId, traced)) }),
   })
+  if (founded.founders !== undefined) await storage.begun()
   await storage.forced?.done()
   transport.onMessage((from, message) => raft.receive(from, message))
   transport.onUnreachable((id) => raft.unreachable(id))

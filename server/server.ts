@@ -103,8 +103,8 @@ export class Server implements AsyncDisposable {
   async begin(): Promise<void> {
     const { config, world } = this.#parts
     this.#running.push(this.#retryJoin())
-    const clusterId = await world.door.clusterId()
-    if (clusterId !== undefined) return this.#participate({ clusterId, founders: undefined })
+    const founded = await world.door.founded()
+    if (founded !== undefined) return this.#participate(founded)
     const finding = this.#find()
     if (config.expect === 1) return finding
     this.#running.push(
@@ -242,7 +242,7 @@ export class Server implements AsyncDisposable {
       },
       this.#stop.signal,
     )
-    await world.door.keepClusterId(founded.clusterId)
+    await world.door.keepFounded(founded)
     await this.#participate(founded)
   }
 

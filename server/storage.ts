@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { keepFile } from './kept-file.ts'
+import { FoundingFile } from './founding-file.ts'
+import type { Founded } from './founding.ts'
 import { describeError, PraetorError } from './model/errors.ts'
 import { readPeersFile, removePeersFile } from './peers-file.ts'
 import { DiskFault } from './raft/storage/disk-fault.ts'
@@ -19,9 +19,9 @@ import type { Metrics } from './runtime/metrics.ts'
 
 /** What a server keeps between its starts: the id of its cluster, and in that cluster's name a log and snapshots. */
 export interface ClusterDoor {
-  /** The id of the cluster that this server is part of; undefined for one that never was in any. */
-  clusterId(): Promise<string | undefined>
-  keepClusterId(id: string): Promise<void>
+  /** The cluster that this server is part of; undefined for one that never was in any. */
+  founded(): Promise<Founded | undefined>
+  keepFounded(founded: Founded): Promise<void>
   /** Rejects with a PraetorError in one plain sentence where it can't be opened. */
   open(clusterId: string): Promise<Storage>
 }
@@ -31,19 +31,22 @@ export interface Storage {
   readonly snapshots: SnapshotStore
   /** How long the disk owes an answer that a good one would have given; 0 for one that does not. */
   readonly diskOverdueMs: () => number
+  /** To be called once a log that was to begin has begun. */
+  readonly begun: () => Promise<void>
   /** Who takes part from now on, whatever the log says; `done` is to be called once the log says it too. */
   readonly forced?: { readonly membership: Membership; readonly done: () => Promise<void> }
 }
 
 /** Nothing is written: the server is new at every start. */
 export const memoryDoor: ClusterDoor = {
-  clusterId: () => Promise.resolve(undefined),
-  keepClusterId: () => Promise.resolve(),
+  founded: () => Promise.resolve(undefined),
+  keepFounded: () => Promise.resolve(),
   open: () =>
     Promise.resolve({
       logStore: new MemoryLog(),
       snapshots: new MemorySnapshots(),
       diskOverdueMs: () => 0,
+      begun: () => Promise.resolve(),
     }),
 }
 
@@ -67,7 +70,7 @@ export function diskDoor({
   fatal,
 }: DiskDoorOptions): ClusterDoor {
   const directory = join(dataDir, 'raft')
-  const idPath = join(directory, 'cluster-id')
+  const founding = new FoundingFile(directory)
   const peersPath = join(directory, 'peers.json')
   const log = parent.child({ part: 'server.raft' })
   const fail = (error: Error): void => {
@@ -90,22 +93,16 @@ export function diskDoor({
     }
   }
   return {
-    async clusterId() {
-      const text = await readFile(idPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined
-        throw cannotOpen(new DiskFault('read', idPath, error))
-      })
-      if (text === undefined && (await readPeersFile(peersPath, nodeId)) !== undefined)
+    async founded() {
+      const founded = await founding.read().catch(refuse)
+      if (founded === undefined && (await readPeersFile(peersPath, nodeId)) !== undefined)
         throw new PraetorError(
           'failed',
           `${peersPath} is there, but this server was never part of a cluster whose servers it could change`,
         )
-      return text?.trim()
+      return founded
     },
-    keepClusterId: (id) =>
-      keepFile(idPath, id).catch((error: unknown) => {
-        throw cannotOpen(error)
-      }),
+    keepFounded: (founded) => founding.keep(founded).catch(refuse),
     async open(clusterId) {
       try {
         const membership = await readPeersFile(peersPath, nodeId)
@@ -124,10 +121,11 @@ export function diskDoor({
           logStore,
           snapshots,
           diskOverdueMs: () => watch.overdueMs,
+          begun: () => founding.begun(),
           ...(membership === undefined ? {} : { forced: force(membership) }),
         }
       } catch (error) {
-        throw cannotOpen(error)
+        return refuse(error)
       }
     },
   }
@@ -144,13 +142,14 @@ function failureOf(error: Error): Error {
   )
 }
 
-function cannotOpen(error: unknown): PraetorError {
+/** Why the data directory can't be opened, as a PraetorError. */
+function refuse(error: unknown): never {
   if (error instanceof DiskFault)
-    return new PraetorError(
+    throw new PraetorError(
       'failed',
       `Failed to open the data directory: ${error.message}. ${error.remedy}, then start the agent again`,
       { cause: error },
     )
-  if (error instanceof PraetorError) return error
-  return new PraetorError('failed', `Failed to open the data directory: ${describeError(error)}`)
+  if (error instanceof PraetorError) throw error
+  throw new PraetorError('failed', `Failed to open the data directory: ${describeError(error)}`)
 }

@@ -5,9 +5,9 @@ const lookMs = 250
 
 /**
  * Who was just elected stays for so long whatever its disk is like: the others may be no better, and leadership that goes round
- * serves nobody.
+ * serves nobody. It is less than the time for which a refused write is held (Consul's rpc_hold_timeout).
  */
-const stayMs = 10_000
+const stayMs = 5_000
 
 /**
  * Leadership is for a server that can write. One whose disk is full refuses every new entry; one whose disk does not answer gathers

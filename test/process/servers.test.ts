@@ -1,10 +1,9 @@
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { access, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import t, { type Test } from 'tap'
+import t from 'tap'
 
-import { type AgentProcess, freePort, startAgentProcess } from '../support/agent-process.ts'
+import { patienceMs, threeServers, until } from '../support/server-set.ts'
 
 interface Configuration {
   readonly Servers: readonly {
@@ -13,47 +12,6 @@ interface Configuration {
     readonly Leader: boolean
     readonly Voter: boolean
   }[]
-}
-
-/** How long the slowest step may take: autopilot acts every ten seconds. */
-const patienceMs = 45_000
-
-/** Asks until the answer is as wanted; throws with the last one when it never is. */
-async function until<Value>(ask: () => Promise<Value>, wanted: (value: Value) => boolean) {
-  const deadline = Date.now() + patienceMs
-  for (;;) {
-    const value = await ask().catch(() => undefined)
-    if (value !== undefined && wanted(value)) return value
-    if (Date.now() > deadline) throw new Error(`it stayed ${JSON.stringify(value)}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
-/** Three servers on the loopback that find each other, with directories and ports that outlive them. */
-async function threeServers(t: Test) {
-  const directory = await mkdtemp(join(tmpdir(), 'praetor-'))
-  t.teardown(() => rm(directory, { recursive: true, force: true }))
-  const ports: { readonly server: number; readonly lan: number; readonly wan: number }[] = []
-  for (let at = 0; at < 3; at += 1)
-    ports.push({ server: await freePort(), lan: await freePort(), wan: await freePort() })
-  const dataDir = (at: number): string => join(directory, String(at))
-  const start = (at: number): Promise<AgentProcess> =>
-    startAgentProcess({
-      args: [
-        '-server',
-        '-bootstrap-expect=3',
-        `-node=s${at}`,
-        `-data-dir=${dataDir(at)}`,
-        '-bind=127.0.0.1',
-        `-server-port=${ports[at]?.server}`,
-        `-serf-lan-port=${ports[at]?.lan}`,
-        `-serf-wan-port=${ports[at]?.wan}`,
-        '-hcl=performance { raft_multiplier = 1 }',
-        '-hcl=autopilot { server_stabilization_time = "1s" }',
-        ...ports.map(({ lan }) => `-retry-join=127.0.0.1:${lan}`),
-      ],
-    })
-  return { start, dataDir, addressOf: (at: number) => `127.0.0.1:${ports[at]?.server}` }
 }
 
 t.test('three servers lose one, go on as two, and take it in again', async (t) => {

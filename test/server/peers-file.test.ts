@@ -90,7 +90,7 @@ t.test('a server that was never in a cluster has none to recover', async (t) => 
   const dataDir = join(directory, 'new')
   await mkdir(join(dataDir, 'raft'), { recursive: true })
   await writeFile(join(dataDir, 'raft/peers.json'), JSON.stringify([self]))
-  await t.rejects(door(dataDir).clusterId(), {
+  await t.rejects(door(dataDir).founded(), {
     message: /peers\.json is there, but this server was never part of a cluster/,
   })
 })
@@ -98,9 +98,10 @@ t.test('a server that was never in a cluster has none to recover', async (t) => 
 t.test('the file is there until its membership is in the log', async (t) => {
   const dataDir = join(directory, 'old')
   const file = join(dataDir, 'raft/peers.json')
-  await door(dataDir).keepClusterId('c1')
+  const founded = { clusterId: 'c1', founders: undefined }
+  await door(dataDir).keepFounded(founded)
   await writeFile(file, JSON.stringify([self]))
-  t.equal(await door(dataDir).clusterId(), 'c1')
+  t.strictSame(await door(dataDir).founded(), founded)
   const { forced, logStore } = await door(dataDir).open('c1')
   t.strictSame(forced?.membership.voters, [own])
   t.match(await readFile(file, 'utf8'), own)

@@ -267,7 +267,7 @@ t.test('a leader whose disk is in trouble yields, and not in a circle', async (t
   await clock.advance(second)
   t.equal(consensus.transfers, 1)
   t.strictSame(told, ['the disk is full: handing leadership over to a server that can write'])
-  await clock.advance(10 * second)
+  await clock.advance(5 * second)
   t.equal(consensus.transfers, 2, 'the first successor could not')
 })
 
@@ -276,7 +276,7 @@ t.test('a leader that was just elected stays a while, whatever its disk', async 
   consensus.membership = { ...emptyMembership, voters: [ids.n1, ids.n2] }
   consensus.trouble = 'the disk is full'
   await using _leader = new Leadership(context, [yieldForDisk])
-  await clock.advance(9 * second)
+  await clock.advance(4 * second)
   t.equal(consensus.transfers, 0)
   await clock.advance(2 * second)
   t.equal(consensus.transfers, 1)
