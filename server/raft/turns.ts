@@ -38,6 +38,8 @@ export class Turns {
   #isScheduled = false
   #isStopped = false
   #ticking: Timer | null = null
+  /** For what is due before the next tick. Never cancelled, so that a busy leader does not make a timer a turn. */
+  #waking: Timer | null = null
 
   constructor(options: TurnsOptions) {
     this.#options = options
@@ -87,6 +89,7 @@ export class Turns {
   stop(): void {
     this.#isStopped = true
     this.#ticking?.cancel()
+    this.#waking?.cancel()
     this.#inbox.clear()
   }
 
@@ -105,9 +108,22 @@ export class Turns {
       const output = this.core.take()
       this.#trace(output)
       this.#options.carryOut(output)
+      this.#wakeInTime()
     } catch (error) {
       this.#options.fail(error as Error)
     }
+  }
+
+  #wakeInTime(): void {
+    const dueMs = this.core.dueMs()
+    if (dueMs === null || this.#waking !== null || this.#isStopped) return
+    const { clock } = this.#options
+    this.#waking = clock.after(dueMs - clock.monotonicMs(), () => {
+      this.#waking = null
+      const nextMs = this.core.dueMs()
+      if (nextMs !== null && nextMs <= clock.monotonicMs()) this.schedule()
+      else this.#wakeInTime()
+    })
   }
 
   #step(): void {

@@ -253,7 +253,14 @@ export class RaftCluster {
 
   config(id: NodeId): RaftConfig {
     const share = ((Number(id) || 0) % 10) / 10
-    return { ...defaultRaftConfig, id, rng: () => share, ...this.#options.config }
+    // Commits are told at once, so that a script shows what follows from what.
+    return {
+      ...defaultRaftConfig,
+      commitNoticeMs: 0,
+      id,
+      rng: () => share,
+      ...this.#options.config,
+    }
   }
 
   #connected({ from, to }: Envelope): boolean {

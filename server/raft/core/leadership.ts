@@ -13,6 +13,7 @@ export function createLeadership(raft: RaftState): Leadership {
     progress: new Map(),
     settledMembership: 0,
     heartbeatDueMs: raft.nowMs,
+    noticeDueMs: null,
     leaseFloorMs: -Infinity,
     leaseForfeited: false,
     transfer: null,

@@ -121,6 +121,11 @@ export class RaftCore {
     return leaseOf(this.#raft)
   }
 
+  /** When there must be a turn even if nothing happens before the next tick; null when there need not. */
+  dueMs(): number | null {
+    return this.#raft.leadership?.noticeDueMs ?? null
+  }
+
   /** What a snapshot of the state machine at `index` is to be called. `index` was applied and is not compacted. */
   snapshotMeta(index: Index): SnapshotMeta {
     const { log, members } = this.#raft

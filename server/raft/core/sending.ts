@@ -11,10 +11,19 @@ import type { Leadership, RaftState } from './state.ts'
  */
 
 export function sendAppends(raft: RaftState, leadership: Leadership): void {
+  const isDue = isNoticeDue(raft, leadership)
+  let isAwaited = false
   for (const [to, progress] of leadership.progress) {
     // Ends because each send advances `next`, fills the window, or pauses a probe.
-    while (!progress.blocked() && owes(raft, progress)) sendAppend(raft, to, progress)
+    while (
+      !progress.blocked() &&
+      (owesEntries(raft, progress) || (isDue && owesCommit(raft, progress)))
+    )
+      sendAppend(raft, to, progress)
+    isAwaited ||= !progress.blocked() && owesCommit(raft, progress)
   }
+  const dueMs = leadership.noticeDueMs ?? raft.nowMs + raft.config.commitNoticeMs
+  leadership.noticeDueMs = isAwaited ? dueMs : null
 }
 
 /** An append without entries after everything sent: its refusal is how lost appends are noticed. */
@@ -45,10 +54,21 @@ export function orderChunk(raft: RaftState, to: NodeId, progress: Progress): voi
   raft.outbox.snapshots.push({ kind: 'stream', to, snapshot, offsetBytes })
 }
 
-function owes(raft: RaftState, progress: Progress): boolean {
-  const { last, committed } = raft.log
-  if (progress.next <= last.index || progress.state === 'probe') return true
-  return progress.sentCommit < Math.min(committed, progress.next - 1)
+function owesEntries({ log }: RaftState, progress: Progress): boolean {
+  return progress.next <= log.last.index || progress.state === 'probe'
+}
+
+function owesCommit({ log }: RaftState, progress: Progress): boolean {
+  return progress.sentCommit < Math.min(log.committed, progress.next - 1)
+}
+
+/** That members changed is told at once: those who left are told now or never. */
+function isNoticeDue(raft: RaftState, leadership: Leadership): boolean {
+  const { config, log, members, nowMs } = raft
+  const { noticeDueMs, settledMembership } = leadership
+  if (config.commitNoticeMs === 0 || (noticeDueMs !== null && nowMs >= noticeDueMs)) return true
+  const { index } = members.latest
+  return index > settledMembership && index <= log.committed
 }
 
 function sendAppend(raft: RaftState, to: NodeId, progress: Progress): void {

@@ -56,6 +56,8 @@ export interface Leadership {
   /** The membership that is committed and that `progress` agrees with. */
   settledMembership: Index
   heartbeatDueMs: number
+  /** When a commit that no entries carried is told by itself; null when nobody waits to hear of one. */
+  noticeDueMs: number | null
   /** Heartbeats sent before this instant renew no lease. */
   leaseFloorMs: number
   /** A `timeoutNow` left, and may arrive whenever: no lease for the rest of this term. */
