@@ -35,7 +35,8 @@ export class Applier<Result> {
   #applied: EntryId = origin
   /** The state machine is being replaced; nothing is applied until it is. */
   #replacing: Promise<void> | null = null
-  #replacements = 0
+  /** Begins to replace it by what came meanwhile. Only the newest waits: the snapshot store keeps no more. */
+  #replaceNext: (() => void) | null = null
 
   constructor(options: ApplierOptions<Result>) {
     this.#options = options
@@ -78,11 +79,10 @@ export class Applier<Result> {
     this.#taken = 0
     this.#pending = 0
     this.#options.proposals.forgetCommitted(id.index)
-    const earlier = this.#replacing ?? Promise.resolve()
-    this.#replaceWith(
-      earlier.then(() => this.restore(chunks, id)),
-      () => this.#options.onApplied(id.index),
-    )
+    const replace = (): void =>
+      this.#replaceWith(this.restore(chunks, id), () => this.#options.onApplied(id.index))
+    if (this.#replacing === null) replace()
+    else this.#replaceNext = replace
   }
 
   /** As `replace`, awaited: for the start, when nothing is enqueued. */
@@ -200,20 +200,27 @@ export class Applier<Result> {
     })
   }
 
-  /** Nothing is applied until `replaced` is done and `then` was called. */
+  /** Nothing is applied until `replaced` is done and `then` was called, or something newer has taken its place. */
   #replaceWith(replaced: Promise<void>, then: () => void): void {
-    this.#replacements += 1
     this.#replacing = this.#finish(replaced, then)
   }
 
   async #finish(replaced: Promise<void>, then: () => void): Promise<void> {
     try {
-      await replaced
-      this.#replacements -= 1
-      if (this.#replacements > 0) return
+      await replaced.catch((error: unknown) => {
+        // What is replaced anyway need not have succeeded: its snapshot may be gone by now.
+        if (this.#replaceNext === null) throw error
+      })
+      const next = this.#replaceNext
+      this.#replaceNext = null
       this.#replacing = null
-      then()
-      this.#options.onMore()
+      if (next === null) {
+        then()
+        this.#options.onMore()
+      } else {
+        next()
+        await this.#replacing
+      }
     } catch (error) {
       this.#options.fatal(error as Error)
     }

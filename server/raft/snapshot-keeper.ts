@@ -10,14 +10,26 @@ import { describeFault } from './storage/disk-fault.ts'
 import type { SnapshotStore, StoredSnapshot } from './storage/port.ts'
 import { bounds, type EntryId, type Index, type SnapshotMeta } from './types.ts'
 
-/** When a server takes a snapshot by itself: whichever comes first. */
+/**
+ * When a server takes a snapshot by itself: after so many entries or so many bytes of them, whichever comes first, but not before
+ * the log since the last is this share of its size. Else a large state would be written anew for every few writes.
+ */
 export interface SnapshotRhythm {
   readonly entriesMax: number
   readonly bytesMax: number
+  readonly shareMin: number
 }
 
-/** Consul's raft_snapshot_threshold; and so many bytes that a start need not read more than a second's worth. */
-export const snapshotRhythm: SnapshotRhythm = { entriesMax: 16_384, bytesMax: 256 << 20 }
+/**
+ * Consul's raft_snapshot_threshold; and so many bytes that a start need not read more than a second's worth. With half of the
+ * state's size, snapshots write no more than twice what the log does, and a start reads no more than half as much of the log as
+ * of the state.
+ */
+export const snapshotRhythm: SnapshotRhythm = {
+  entriesMax: 16_384,
+  bytesMax: 256 << 20,
+  shareMin: 0.5,
+}
 
 /** What failed will most often fail again at once, and costs a whole snapshot each time. */
 const retryTimes = { firstMs: 5_000, mostMs: 300_000 }
@@ -60,9 +72,9 @@ export class SnapshotKeeper<Result> {
 
   /** Begins a snapshot if it is time for one. */
   takeIfDue(): void {
-    const { applier, log, rhythm } = this.#options
-    const due = this.#entries >= rhythm.entriesMax || this.#bytes >= rhythm.bytesMax
-    if (!due || this.#taking !== null || !applier.isSettled || !this.#takingBackoff.isOver) return
+    const { applier, log } = this.#options
+    if (!this.#isDue || this.#taking !== null) return
+    if (!applier.isSettled || !this.#takingBackoff.isOver) return
     const [entries, bytes] = [this.#entries, this.#bytes]
     this.take().then(
       () => this.#takingBackoff.succeeded(),
@@ -76,6 +88,12 @@ export class SnapshotKeeper<Result> {
         )
       },
     )
+  }
+
+  get #isDue(): boolean {
+    const { rhythm, store } = this.#options
+    if (this.#entries < rhythm.entriesMax && this.#bytes < rhythm.bytesMax) return false
+    return this.#bytes >= (store.list()[0]?.sizeBytes ?? 0) * rhythm.shareMin
   }
 
   /** A snapshot of the state as it is now, or the one that is just being taken. */

@@ -230,7 +230,7 @@ class Process {
       log: noLog,
       metrics: noMetrics,
       fatal: this.#fatal,
-      rhythm: { entriesMax: snapshotEntries, bytesMax: 1 << 20 },
+      rhythm: { entriesMax: snapshotEntries, bytesMax: 1 << 20, shareMin: 0 },
       send: (messages) => {
         for (const { message, to } of messages) if (this.#isAlive) host.send(id, to, message)
       },

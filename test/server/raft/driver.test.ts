@@ -1,5 +1,6 @@
 import t from 'tap'
 
+import { must } from '../../../server/model/assert.ts'
 import type { Outbound } from '../../../server/raft/core/messages.ts'
 import { createRaft, type Raft } from '../../../server/raft/driver.ts'
 import type { RaftOptions } from '../../../server/raft/options.ts'
@@ -332,10 +333,29 @@ t.test('what was acknowledged is there after a crash', async (t) => {
   t.ok(Number(after.raft.stats().term) > Number(before.raft.stats().term))
 })
 
+t.test('a large state is not written anew for every few entries', async (t) => {
+  const snapshots = new MemorySnapshots()
+  const taken: number[] = []
+  const write = snapshots.write.bind(snapshots)
+  snapshots.write = async (meta, ...rest) => {
+    taken.push(meta.index)
+    return write(meta, ...rest)
+  }
+  const rhythm = { entriesMax: 10, bytesMax: Infinity, shareMin: 0.5 }
+  await using started = await lead(await start({ snapshots, rhythm }))
+  for (let each = 0; each < 500; each += 1) await started.raft.propose(bytes(`line ${each}`))
+  t.ok(taken.length > 3)
+  const steps = taken.slice(1).map((index, place) => index / must(taken[place], 'one before'))
+  t.ok(
+    steps.slice(2).every((step) => step > 1.3),
+    `each when the log has grown with the state: ${taken.join(' ')}`,
+  )
+})
+
 t.test('snapshots are taken of its own accord, and the log is cut', async (t) => {
   const disk = new SimulatedDisk()
   const options = {
-    rhythm: { entriesMax: 50, bytesMax: Infinity },
+    rhythm: { entriesMax: 50, bytesMax: Infinity, shareMin: 0 },
     config: { trailingEntries: 10 },
   }
   const stores = await storesOn(disk)
@@ -363,7 +383,7 @@ t.test(
     await using started = await lead(
       await start({
         ...stores,
-        rhythm: { entriesMax: 10, bytesMax: Infinity },
+        rhythm: { entriesMax: 10, bytesMax: Infinity, shareMin: 0 },
         log: { ...noLog, error, child: () => noLog },
       }),
     )
@@ -497,7 +517,7 @@ t.test('the members of a cluster write to each other through the port', async (t
 
 t.test('a follower that is far behind is sent a snapshot', async (t) => {
   await using cluster = await startThree({
-    rhythm: { entriesMax: 20, bytesMax: Infinity },
+    rhythm: { entriesMax: 20, bytesMax: Infinity, shareMin: 0 },
     config: { trailingEntries: 5 },
   })
   const { clock, cut, servers } = cluster
@@ -523,7 +543,7 @@ t.test(
   'a follower without room for a snapshot is sent it again, and not all the time',
   async (t) => {
     await using cluster = await startThree({
-      rhythm: { entriesMax: 20, bytesMax: Infinity },
+      rhythm: { entriesMax: 20, bytesMax: Infinity, shareMin: 0 },
       config: { trailingEntries: 5 },
     })
     const { clock, cut, servers } = cluster

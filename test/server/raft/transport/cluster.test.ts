@@ -142,7 +142,7 @@ t.test('three servers agree on 5,000 entries while their connections break', asy
 
 t.test('who was cut off is sent a snapshot over the wire', async (t) => {
   await using cluster = await startCluster({
-    rhythm: { entriesMax: 200, bytesMax: Infinity },
+    rhythm: { entriesMax: 200, bytesMax: Infinity, shareMin: 0 },
     config: { electionTimeoutMinMs: 400, heartbeatMs: 50, leaseGuardMs: 50, trailingEntries: 20 },
   })
   const { servers, ways } = cluster
