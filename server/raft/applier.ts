@@ -35,8 +35,8 @@ export class Applier<Result> {
   #applied: EntryId = origin
   /** The state machine is being replaced; nothing is applied until it is. */
   #replacing: Promise<void> | null = null
-  /** Begins to replace it by what came meanwhile. Only the newest waits: the snapshot store keeps no more. */
-  #replaceNext: (() => void) | null = null
+  /** By what it is replaced after that. Only the newest waits: the snapshot store keeps no more. */
+  #next: Replacement | null = null
 
   constructor(options: ApplierOptions<Result>) {
     this.#options = options
@@ -79,10 +79,12 @@ export class Applier<Result> {
     this.#taken = 0
     this.#pending = 0
     this.#options.proposals.forgetCommitted(id.index)
-    const replace = (): void =>
-      this.#replaceWith(this.restore(chunks, id), () => this.#options.onApplied(id.index))
-    if (this.#replacing === null) replace()
-    else this.#replaceNext = replace
+    const replacement: Replacement = {
+      begin: () => this.restore(chunks, id),
+      done: () => this.#options.onApplied(id.index),
+    }
+    if (this.#replacing === null) this.#replaceWith(replacement)
+    else this.#next = replacement
   }
 
   /** As `replace`, awaited: for the start, when nothing is enqueued. */
@@ -194,33 +196,31 @@ export class Applier<Result> {
         })
       },
     )
-    this.#replaceWith(replaced, () => {
-      this.#applyEntries([this.#emptied(entry)], failure)
-      this.#options.onApplied(this.#applied.index)
+    this.#replaceWith({
+      begin: () => replaced,
+      done: () => {
+        this.#applyEntries([this.#emptied(entry)], failure)
+        this.#options.onApplied(this.#applied.index)
+      },
     })
   }
 
-  /** Nothing is applied until `replaced` is done and `then` was called, or something newer has taken its place. */
-  #replaceWith(replaced: Promise<void>, then: () => void): void {
-    this.#replacing = this.#finish(replaced, then)
+  #replaceWith(replacement: Replacement): void {
+    this.#replacing = this.#carryOut(replacement)
   }
 
-  async #finish(replaced: Promise<void>, then: () => void): Promise<void> {
+  async #carryOut({ begin, done }: Replacement): Promise<void> {
     try {
-      await replaced.catch((error: unknown) => {
+      await begin().catch((error: unknown) => {
         // What is replaced anyway need not have succeeded: its snapshot may be gone by now.
-        if (this.#replaceNext === null) throw error
+        if (this.#next === null) throw error
       })
-      const next = this.#replaceNext
-      this.#replaceNext = null
+      const next = this.#next
+      this.#next = null
+      if (next !== null) return await this.#carryOut(next)
       this.#replacing = null
-      if (next === null) {
-        then()
-        this.#options.onMore()
-      } else {
-        next()
-        await this.#replacing
-      }
+      done()
+      this.#options.onMore()
     } catch (error) {
       this.#options.fatal(error as Error)
     }
@@ -230,6 +230,12 @@ export class Applier<Result> {
   #emptied(entry: Entry): Entry {
     return { index: entry.index + this.shift, term: entry.term, kind: 'noop', payload: nothing }
   }
+}
+
+/** Nothing is applied until it is done and `done` was called, or something newer has taken its place. */
+interface Replacement {
+  readonly begin: () => Promise<void>
+  readonly done: () => void
 }
 
 const nothing = new Uint8Array(0)
