@@ -132,7 +132,7 @@ export class Raft<Result> implements AsyncDisposable {
     assert(payload[0] !== restorationMark, 'a command may not begin with the byte 0xC1')
     const refusal =
       this.#refusal() ??
-      (this.#options.logStore.hasRoom() ? undefined : noDiskSpace()) ??
+      (this.#options.logStore.hasRoom() ? undefined : noDiskSpace(this.membership())) ??
       this.#proposals.refusal(payload)
     if (refusal !== undefined) return Promise.reject(refusal)
     return promised(signal, ({ resolve, reject }) => {

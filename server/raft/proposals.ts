@@ -1,7 +1,7 @@
 import { assertNever, must } from '../model/assert.ts'
 import { PraetorError } from '../model/errors.ts'
 import type { Refusal, Settlement, Ticket } from './core/output.ts'
-import { bounds, type Index } from './types.ts'
+import { bounds, type Index, type Membership } from './types.ts'
 
 /** How much may wait in a server's hands; beyond it a proposal is refused at once, and its caller may come back later. */
 export interface ProposalBounds {
@@ -162,8 +162,12 @@ export const shutDown = (): PraetorError =>
 export const queueFull = (): PraetorError =>
   new PraetorError('limited', 'timed out enqueuing operation')
 
-export const noDiskSpace = (): PraetorError =>
-  new PraetorError('unavailable', "the data directory's disk is full or does not keep up")
+/** Where others vote too, one of them will lead, and it may be asked. */
+export const noDiskSpace = ({ voters }: Membership): PraetorError =>
+  new PraetorError(
+    'unavailable',
+    `the data directory's disk is full or does not keep up${voters.length > 1 ? '' : ', and no other server could write instead'}`,
+  )
 
 const tooLarge = (sizeBytes: number): PraetorError =>
   new PraetorError(

@@ -213,7 +213,8 @@ t.test('a full disk refuses proposals', async (t) => {
   logStore.hasRoom = () => false
   await t.rejects(started.raft.propose(bytes('x')), {
     kind: 'unavailable',
-    message: "the data directory's disk is full or does not keep up",
+    message:
+      "the data directory's disk is full or does not keep up, and no other server could write instead",
   })
 })
 
@@ -236,6 +237,31 @@ t.test('a follower whose disk is full takes no entries, and goes on following', 
   full.logStore.hasRoom = () => true
   await clock.advance(1000)
   t.same(full.journal.lines, ['a', 'b', 'c'])
+})
+
+t.test('everybody is told who was elected, before that one leads', async (t) => {
+  await using cluster = await startThree()
+  const { clock, servers } = cluster
+  const told: unknown[] = []
+  for (const { raft } of servers) {
+    raft.onLeader(() => told.push([raft.leader(), raft.isElected(), raft.isLeader()]))
+    raft.onLeadership((leading) => told.push(leading))
+  }
+  for (let turn = 0; turn < 100 && told.length < 4; turn += 1) await clock.advance(50)
+  const leader = servers.find(({ raft }) => raft.isLeader())
+  const id = leader?.raft.leader()
+  t.strictSame(told[0], [id, true, false], 'itself first, when it does not lead yet')
+  t.strictSame(
+    told.filter((each) => Array.isArray(each) && each[1] === false),
+    [
+      [id, false, false],
+      [id, false, false],
+    ],
+  )
+  t.strictSame(
+    told.filter((each) => typeof each === 'boolean'),
+    [true],
+  )
 })
 
 t.test('who waits when it shuts down is told', async (t) => {

@@ -24,6 +24,7 @@ class Scene {
   answers: Record<string, readonly unknown[]> = { 'a:1': [true] }
   readonly sent: { readonly to: string; readonly method: string; readonly body: Fields }[] = []
   readonly local: string[] = []
+  readonly deposed: string[] = []
   readonly rpc: ForwardingRpc
 
   constructor({ leadersHeedIds = true } = {}) {
@@ -44,6 +45,7 @@ class Scene {
       leaderAddress: () => this.leader,
       calls: {
         call: async (target, method, body) => this.#call(target.address, method, body as Fields),
+        depose: (address) => this.deposed.push(address),
       },
       clock: this.clock,
       chance: seededChance(1),
@@ -53,6 +55,12 @@ class Scene {
       origin: { origin: 'me', epoch: 'now' },
       leadersHeedIds,
     })
+  }
+
+  /** And this server hears of it. */
+  elect(leader: string): void {
+    this.leader = leader
+    this.rpc.turnToLeader()
   }
 
   write(): Promise<boolean> {
@@ -171,6 +179,7 @@ t.test(
   async (t) => {
     for (const [text, sent] of [
       ['node is not the leader', 1],
+      ["the data directory's disk is full or does not keep up", 1],
       ['leadership lost while committing log', 0],
     ] as const) {
       const scene = new Scene()
@@ -197,6 +206,57 @@ t.test('a call waits for a leader, whoever it is', async (t) => {
     await scene.clock.advance(50)
     t.equal(await writing, true)
     t.equal(become === 'this' ? scene.local.length : scene.sent.length, 1)
+  }
+})
+
+t.test('who waits for a leader goes on the moment that there is one', async (t) => {
+  const scene = new Scene()
+  scene.leader = undefined
+  const writing = scene.write()
+  await scene.clock.advance(100)
+  scene.elect('a:1')
+  t.equal(await writing, true)
+  t.equal(scene.clock.timers, 0)
+})
+
+t.test('who was refused waits a while, but not for another leader', async (t) => {
+  const scene = new Scene()
+  scene.answers = { 'a:1': [new NotLeader()], 'b:1': [true] }
+  const [first, second] = [scene.write(), scene.write()]
+  await settle()
+  t.equal(scene.sent.length, 2)
+  t.equal(scene.clock.timers, 2)
+  scene.elect('b:1')
+  t.strictSame(await Promise.all([first, second]), [true, true])
+  t.equal(scene.clock.timers, 0)
+  scene.answers = { 'b:1': [unreachable] }
+  const failing = scene.write().catch(() => undefined)
+  await settle()
+  scene.elect('b:1')
+  await settle()
+  t.equal(scene.sent.length, 6, 'nor if the same is found again, which it may not have heard of')
+  await scene.clock.advance(8_000)
+  await failing
+})
+
+t.test('what waits on a leader that says nothing is asked of its successor', async (t) => {
+  for (const successor of ['another', 'this'] as const) {
+    const scene = new Scene()
+    const silent = Promise.withResolvers<never>()
+    scene.answers = { 'a:1': [silent.promise], 'b:1': [true] }
+    const writing = scene.write()
+    await settle()
+    scene.elect('a:1')
+    t.strictSame(scene.deposed, [], 'it still leads')
+    if (successor === 'this') scene.leads = true
+    scene.elect('b:1')
+    t.strictSame(scene.deposed, ['a:1'])
+    silent.reject(lost)
+    t.equal(await writing, true)
+    t.equal(successor === 'this' ? scene.local.length : scene.sent.length - 1, 1)
+    const names = new Set(scene.sent.map(({ body }) => JSON.stringify(body['PraetorWrite'])))
+    t.equal(names.size, 1, 'by the same name')
+    t.equal(scene.clock.timers, 0)
   }
 })
 
