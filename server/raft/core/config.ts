@@ -5,7 +5,7 @@ import type { NodeId } from '../types.ts'
 /** Everything the core is told once. Times in milliseconds of the driver's monotonic clock. */
 export interface RaftConfig {
   readonly id: NodeId
-  /** A follower campaigns after between one and two of these without a leader's word; nobody deserts a leader sooner. */
+  /** A follower campaigns after one to one and a half of these without a leader's word; nobody deserts a leader sooner. */
   readonly electionTimeoutMinMs: number
   readonly heartbeatMs: number
   /**

@@ -7,6 +7,7 @@ import {
   becomeFollower,
   becomeLeader,
   becomePreCandidate,
+  hastenElection,
   isSoleVoter,
   restartElectionTimer,
 } from './role.ts'
@@ -77,17 +78,22 @@ export function ignoresVote(raft: RaftState, request: Vote): boolean {
 }
 
 /**
- * Touches neither term, vote nor timer. Does not ask who is a member: the asker may know better (etcd #10998). One that is
- * behind is told so even by the loyal, or it would never learn the term that lets it win.
+ * Touches neither term nor vote, and never makes us wait longer for a leader. Does not ask who is a member: the asker may know
+ * better (etcd #10998). One that is behind is told so even by the loyal, or it would never learn the term that lets it win.
  */
 export function onPreVote(raft: RaftState, from: NodeId, request: PreVote): void {
   if (request.term >= raft.term && isLoyal(raft)) return
+  const isNewEnough = raft.log.isUpToDate(request.lastLog)
   const granted =
     (request.term > raft.term || (request.term === raft.term && mayVoteFor(raft, from))) &&
-    raft.log.isUpToDate(request.lastLog)
+    isNewEnough
   // A grant speaks in the term that was asked about; in our own it would be taken for an old message.
   const term = granted ? request.term : raft.term
   sendWhenDurable(raft, from, { kind: 'preVoteResponse', term, granted })
+  // Two that ask each other at once would each become a candidate, vote for itself, and lose. One is enough.
+  if (granted && raft.role === 'preCandidate' && from > raft.config.id)
+    becomeFollower(raft, raft.term, null)
+  if (!isNewEnough && raft.role === 'follower' && !isLoyal(raft)) hastenElection(raft)
 }
 
 /** The term gate has brought us to the request's term, or the request is old. */

@@ -12,7 +12,10 @@ import { continueTransfer, nominateSuccessor } from './transfer.ts'
 /** What a leader makes of answers and of time (Raft §5.3, §5.4.2, thesis §6.2). */
 
 export function tickLeader(raft: RaftState, leadership: Leadership): void {
-  if (hasLostQuorum(raft, leadership)) return becomeFollower(raft, raft.term, null)
+  if (hasLostQuorum(raft, leadership)) {
+    nominateSuccessor(raft, leadership)
+    return becomeFollower(raft, raft.term, null)
+  }
   continueTransfer(raft, leadership)
   if (raft.nowMs < leadership.heartbeatDueMs) return
   leadership.heartbeatDueMs = raft.nowMs + raft.config.heartbeatMs

@@ -73,14 +73,21 @@ export function hearLeader(raft: RaftState, leader: NodeId): void {
 }
 
 /**
- * Draws how long to wait. Each attempt that came to nothing widens the window, so that duelling candidates drift apart:
- * [T, 2T), then [T, 3T), and never beyond 4T.
+ * Draws how long to wait. At first it is short, since it is all that a lost leader costs: [T, 1.5T). Each attempt that came to
+ * nothing widens the window, so that duelling candidates drift apart: [T, 2T), then [T, 3T), and never beyond 4T.
  */
 export function restartElectionTimer(raft: RaftState): void {
   const minMs = raft.config.electionTimeoutMinMs
-  const windowMs = minMs * Math.min(3, 1 + raft.electionsLost)
+  const windowMs = minMs * Math.min(3, Math.max(0.5, raft.electionsLost))
   raft.electionSinceMs = raft.nowMs
   raft.electionTimeoutMs = minMs + raft.config.rng() * windowMs
+}
+
+/** Nobody leads, and who said so can't: what is left to wait only keeps several that heard it from campaigning together. */
+export function hastenElection(raft: RaftState): void {
+  const { config, nowMs, electionSinceMs } = raft
+  const timeoutMs = nowMs - electionSinceMs + config.rng() * config.heartbeatMs
+  raft.electionTimeoutMs = Math.min(raft.electionTimeoutMs, timeoutMs)
 }
 
 /** Whether this membership needs nobody else to elect or to commit. */

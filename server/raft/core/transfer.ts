@@ -36,9 +36,12 @@ export function continueTransfer(raft: RaftState, leadership: Leadership): void 
   }
 }
 
-/** Leaving office for good: the best voter need not wait for an election timeout. */
+/**
+ * Leaving office: the best voter need not wait for an election timeout. If nobody is heard any more it may still hear, and if it
+ * hears too late, in another term, it does nothing.
+ */
 export function nominateSuccessor(raft: RaftState, leadership: Leadership): void {
-  const successor = bestSuccessor(raft, leadership)
+  const successor = bestSuccessor(raft, leadership) ?? bestSuccessor(raft, leadership, -Infinity)
   if (successor !== null) askToCampaign(raft, leadership, successor)
 }
 
@@ -60,13 +63,17 @@ function askToCampaign(raft: RaftState, leadership: Leadership, to: NodeId): voi
 }
 
 /** The voter that has most of the log, among those heard of lately. */
-function bestSuccessor(raft: RaftState, leadership: Leadership): NodeId | null {
+function bestSuccessor(
+  raft: RaftState,
+  leadership: Leadership,
+  heardAfterMs = raft.nowMs - raft.config.electionTimeoutMinMs,
+): NodeId | null {
   let best: NodeId | null = null
   let bestMatch = 0
   for (const id of membershipOf(raft).voters) {
     const progress = leadership.progress.get(id)
     if (progress === undefined || progress.match <= bestMatch) continue
-    if (raft.nowMs - progress.heardMs >= raft.config.electionTimeoutMinMs) continue
+    if (progress.heardMs <= heardAfterMs) continue
     best = id
     bestMatch = progress.match
   }

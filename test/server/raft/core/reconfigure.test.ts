@@ -280,7 +280,7 @@ t.test('a server that is being made the only voter leaves its leader to it', asy
   t.same(solo.status.membership.voters, ['1'])
   solo.tick(900)
   t.match(solo.status, { role: 'follower', term: 2 }, 'as long as it is there')
-  solo.tick(1200)
+  solo.tick(600)
   solo.finish()
   t.match(solo.status, { role: 'leader', term: 3 })
 })
