@@ -34,6 +34,7 @@ export class Held<T> {
   }
 
   wait(): Promise<T> {
+    if (this.#current !== undefined) return this.#opened.promise
     const late = Promise.withResolvers<never>()
     const timer = this.#clock.after(this.#waitMs, () => late.reject(noLeader()))
     return Promise.race([this.#opened.promise, late.promise]).finally(() => timer.cancel())

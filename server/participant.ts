@@ -17,7 +17,7 @@ import { traceEvent } from './raft/trace.ts'
 import { createTransport } from './raft/transport/transport.ts'
 import type { Transport } from './raft/transport/transport.ts'
 import { ForwardingRpc } from './rpc/forwarding-rpc.ts'
-import type { Calls } from './rpc/pool.ts'
+import type { LeaderCalls } from './rpc/pool.ts'
 import type { ServerConfig, ServerWorld } from './server-config.ts'
 import { consensusOf, proposeTo } from './server-consensus.ts'
 import { stateMachineOf } from './state-machine.ts'
@@ -32,7 +32,7 @@ export interface ParticipantOptions {
   readonly storage: Storage
   readonly founded: Founded
   readonly pool: Pool
-  readonly calls: Calls
+  readonly calls: LeaderCalls
 }
 
 const electionTimeoutMs = 1_000
@@ -140,9 +140,9 @@ export class Participant implements AsyncDisposable {
       maxQueryTimeMs: config.maxQueryTimeMs,
       holdMs: config.rpcHoldMs,
     })
-    this.rpc = new ForwardingRpc({
+    const forwarding = new ForwardingRpc({
       local: this.local,
-      isLeader: () => raft.isLeader(),
+      isLeader: () => raft.isElected(),
       leaderAddress: () => this.leaderAddress(),
       calls,
       clock,
@@ -153,6 +153,8 @@ export class Participant implements AsyncDisposable {
       origin: { origin: config.nodeId, epoch: chance.uuid() },
       leadersHeedIds: true,
     })
+    this.rpc = forwarding
+    raft.onLeader(() => forwarding.turnToLeader())
     this.autopilot = new Autopilot({
       id: config.nodeId,
       raft,

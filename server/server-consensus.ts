@@ -6,8 +6,20 @@ import type { WriteId } from './model/methods.ts'
 import type { Raft } from './raft/driver.ts'
 import type { CommandOutcome } from './state-machine.ts'
 
+type Consulted = Pick<
+  Raft<CommandOutcome>,
+  | 'leaseValid'
+  | 'readIndex'
+  | 'leader'
+  | 'isLeader'
+  | 'isElected'
+  | 'lastContactMs'
+  | 'onLeader'
+  | 'onLeadership'
+>
+
 /** Consensus as the RPC methods see it. */
-export function consensusOf(raft: Raft<CommandOutcome>): Consensus {
+export function consensusOf(raft: Consulted): Consensus {
   return {
     leaseValid: () => raft.leaseValid(),
     confirm: async () => {
@@ -18,22 +30,29 @@ export function consensusOf(raft: Raft<CommandOutcome>): Consensus {
       const ms = raft.lastContactMs()
       return Number.isFinite(ms) ? Math.floor(ms) : 0
     },
-    awaitLeader: (signal) =>
-      new Promise((resolve, reject) => {
-        if (raft.isLeader()) return resolve()
-        const stop = (): void => {
-          subscription[Symbol.dispose]()
-          reject(signal.reason as Error)
-        }
-        const subscription = raft.onLeadership((leading) => {
-          if (!leading) return
-          signal.removeEventListener('abort', stop)
-          subscription[Symbol.dispose]()
-          resolve()
-        })
-        if (signal.aborted) stop()
-        else signal.addEventListener('abort', stop, { once: true })
-      }),
+    awaitLeader: (signal) => awaitLeader(raft, signal),
+  }
+}
+
+async function awaitLeader(raft: Consulted, signal: AbortSignal): Promise<boolean> {
+  // Elected, this server is no leader yet: it may not have applied all that its predecessors did.
+  const isKnown = (): boolean =>
+    raft.isLeader() || (raft.leader() !== undefined && !raft.isElected())
+  if (isKnown()) return raft.isLeader()
+  const known = Promise.withResolvers<void>()
+  const look = (): void => {
+    if (isKnown()) known.resolve()
+  }
+  const giveUp = (): void => known.reject(signal.reason as Error)
+  const subscriptions = [raft.onLeadership(look), raft.onLeader(look)]
+  if (signal.aborted) giveUp()
+  else signal.addEventListener('abort', giveUp)
+  try {
+    await known.promise
+    return raft.isLeader()
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+    for (const subscription of subscriptions) subscription[Symbol.dispose]()
   }
 }
 

@@ -300,7 +300,8 @@ function serviceOf(
   return createRpcService({
     rpc: participant.rpc,
     local: participant.local,
-    isLeader: () => participant.raft.isLeader(),
+    // One that was just elected answers in a moment: to refuse would send the caller to look for another.
+    isLeader: () => participant.raft.isElected(),
     others: {
       ...operator.methods,
       'Status.Ping': () => ({}),

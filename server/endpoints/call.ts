@@ -10,6 +10,7 @@ import type {
 } from '../model/methods.ts'
 import { queryJitterFraction } from '../model/query.ts'
 import type { Consistency, QueryOptions } from '../model/query.ts'
+import { notLeader } from '../raft/proposals.ts'
 import type { Chance } from '../runtime/chance.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -30,8 +31,8 @@ export interface Consensus {
   confirm(): Promise<void>
   knownLeader(): boolean
   lastContactMs(): number
-  /** Resolves once there is a leader; rejects when the signal fires. */
-  awaitLeader(signal: AbortSignal): Promise<void>
+  /** Resolves once it is known who leads, with whether this server does, and is ready; rejects when the signal fires. */
+  awaitLeader(signal: AbortSignal): Promise<boolean>
 }
 
 export type ReadTable = { readonly [M in ReadMethod]: ReadEndpoint<M> }
@@ -101,7 +102,7 @@ export class LocalRpc implements Rpc {
   ): Promise<WriteMethods[M]['reply']> {
     const { consensus, writeContext } = this.#needs
     this.#checkDatacenter(options.datacenter)
-    if (!consensus.leaseValid()) await this.#holdForLeader(options.signal)
+    if (!consensus.leaseValid()) await this.#holdToLead(options.signal)
     const writes: WriteTable = this.#needs.endpoints
     const endpoint: WriteEndpoint<M> = writes[method]
     const { id } = options
@@ -123,16 +124,20 @@ export class LocalRpc implements Rpc {
       if (!consensus.knownLeader() && this.#needs.store.isEmpty) await this.#holdForLeader(signal)
       return
     }
-    if (!consensus.leaseValid()) await this.#holdForLeader(signal)
+    if (!consensus.leaseValid()) await this.#holdToLead(signal)
     if (consistency === 'consistent' || !consensus.leaseValid()) await consensus.confirm()
   }
 
-  async #holdForLeader(signal: AbortSignal | undefined): Promise<void> {
+  async #holdToLead(signal: AbortSignal | undefined): Promise<void> {
+    if (!(await this.#holdForLeader(signal))) throw notLeader()
+  }
+
+  async #holdForLeader(signal: AbortSignal | undefined): Promise<boolean> {
     const { consensus, clock, holdMs } = this.#needs
     const hold = new AbortController()
     const timer = clock.after(holdMs, () => hold.abort())
     try {
-      await consensus.awaitLeader(
+      return await consensus.awaitLeader(
         signal === undefined ? hold.signal : AbortSignal.any([signal, hold.signal]),
       )
     } catch (error) {

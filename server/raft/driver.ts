@@ -171,6 +171,16 @@ export class Raft<Result> implements AsyncDisposable {
     return this.#leading.isLeading
   }
 
+  /** Whether this server leads, or will in a moment: when it has applied an entry of its own term. */
+  isElected(): boolean {
+    return this.#leading.role.role === 'leader'
+  }
+
+  /** Called when it becomes known who leads. This server may be elected then, and not lead yet. */
+  onLeader(callback: () => void): Disposable {
+    return this.#leading.watch(callback)
+  }
+
   /** Called with true once this server leads and its state is up to date, and with false when it no longer leads. */
   onLeadership(callback: (leading: boolean) => void): Disposable {
     return this.#leading.subscribe(callback)

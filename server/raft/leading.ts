@@ -14,6 +14,7 @@ export class Leading {
   #role: RoleChange = { role: 'follower', term: 0, leader: null }
   #leading = false
   readonly #callbacks = new Set<(leading: boolean) => void>()
+  readonly #watchers = new Set<() => void>()
 
   constructor(log: Log, metrics: Metrics) {
     this.#log = log
@@ -29,12 +30,14 @@ export class Leading {
   }
 
   enter(role: RoleChange): void {
+    const isFound = role.leader !== null && role.leader !== this.#role.leader
     if (role.role !== this.#role.role) {
       const name = stateNames[role.role].toLowerCase()
       this.#log.info({ term: role.term }, `entering ${name} state`)
       this.#metrics.count(`raft.state.${name}`)
     }
     this.#role = role
+    if (isFound) for (const watcher of this.#watchers) watcher()
   }
 
   /** Told after every turn what the state machine holds. */
@@ -53,6 +56,12 @@ export class Leading {
     this.#callbacks.add(callback)
     if (this.#leading) callback(true)
     return { [Symbol.dispose]: () => this.#callbacks.delete(callback) }
+  }
+
+  /** Called when it becomes known who leads: this server, which may not be ready yet, or another. */
+  watch(watcher: () => void): Disposable {
+    this.#watchers.add(watcher)
+    return { [Symbol.dispose]: () => this.#watchers.delete(watcher) }
   }
 
   #set(leading: boolean): void {

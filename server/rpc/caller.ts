@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { PraetorError } from '../model/errors.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { encodeMsgpack } from '../wire/msgpack.ts'
-import { errorOfAnswer } from './error-wire.ts'
+import { callPrefix, errorOfAnswer } from './error-wire.ts'
 import { MalformedMessage } from './message-extent.ts'
 import { MessageReader } from './message-reader.ts'
 import type { Message } from './message-reader.ts'
@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   /** How long the answer may take at most. */
   readonly timeoutMs: number
+  /** The server is asked because it leads: when another does, the answer is not waited for. */
+  readonly toLeader?: boolean
 }
 
 /**
@@ -54,6 +56,7 @@ interface Waiting {
   readonly deadlineMs: number
   readonly signal: AbortSignal | undefined
   readonly abort: (() => void) | undefined
+  readonly toLeader: boolean
 }
 
 /** A body that tells a Praetor to stop the call with this number. It gets no answer. */
@@ -112,10 +115,18 @@ export class Caller {
         deadlineMs: this.#config.clock.monotonicMs() + options.timeoutMs,
         signal,
         abort,
+        toLeader: options.toLeader === true,
       })
       this.#send(method, sequence, body)
       this.#sweep ??= this.#scheduleSweep()
     })
+  }
+
+  /** Another server leads: what was asked of this one as the leader fails, and may be asked of that one. */
+  depose(): void {
+    for (const [sequence, { toLeader }] of this.#waiting)
+      if (toLeader)
+        this.#abandon(sequence, new CallFailed(`${callPrefix}another server leads`, { sent: true }))
   }
 
   destroy(reason = 'EOF'): void {
@@ -180,9 +191,7 @@ export class Caller {
     this.#closedBy = reason
     this.#sweep?.cancel()
     for (const sequence of this.#waiting.keys())
-      this.#take(sequence)?.reject(
-        new CallFailed(`rpc error making call: ${reason}`, { sent: true }),
-      )
+      this.#take(sequence)?.reject(new CallFailed(`${callPrefix}${reason}`, { sent: true }))
     this.#transport.destroy()
   }
 }

@@ -12,17 +12,17 @@ import type {
 import type { QueryOptions } from '../model/query.ts'
 import { Hold } from './hold.ts'
 import type { HoldConfig } from './hold.ts'
-import type { Calls } from './pool.ts'
+import type { LeaderCalls } from './pool.ts'
 import { RemoteRpc } from './remote-rpc.ts'
 import { WriteNames } from './write-names.ts'
 
 export interface ForwardingConfig extends Omit<HoldConfig, 'whom'> {
-  /** The methods as this server carries them out itself. */
+  /** The methods as this server carries them out itself. When it was just elected they wait until it may. */
   readonly local: Rpc
   readonly isLeader: () => boolean
   /** `host:port` of the leader; undefined or empty where none is known. */
   readonly leaderAddress: () => string | undefined
-  readonly calls: Calls
+  readonly calls: LeaderCalls
   readonly datacenter: string
   /** This server's id; and something new with every start, such as a UUID. Together they name its writes. */
   readonly origin: Pick<WriteId, 'origin' | 'epoch'>
@@ -93,6 +93,17 @@ export class ForwardingRpc implements Rpc {
     } finally {
       if (sequence !== undefined) this.#names.giveBack(sequence)
     }
+  }
+
+  /**
+   * To be called when it becomes known who leads. Who waited for a leader has one; and who waits for the answer of another, which
+   * may stand still or be cut off and not say anything for long, asks again.
+   */
+  turnToLeader(): void {
+    const before = this.#leader
+    if (before !== undefined && before.rpc !== this.#whom())
+      this.#config.calls.depose(before.address)
+    this.#hold.wake()
   }
 
   #number(): number {

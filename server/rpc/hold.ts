@@ -1,7 +1,6 @@
 import { noLeader } from '../model/errors.ts'
 import type { Rpc } from '../model/methods.ts'
 import type { Chance } from '../runtime/chance.ts'
-import { sleep } from '../runtime/clock.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { fateOf } from './fate.ts'
@@ -27,14 +26,21 @@ export interface Attempts<Reply> {
 
 /** A call is made again after up to this fraction of the hold; the figure is Consul's. */
 const pauseFraction = 1 / 16
-/** While there is no leader, this often is looked for one: a call then waits no longer than it must. */
+/** Who waits for a leader is woken when there is one. This often it is seen who has waited long enough. */
 const lookMs = 20
 /** Calls that may be held: beyond this a cluster without a leader is not made better by patience. */
 const heldMax = 65_536
 
+interface Failed {
+  readonly error: Error
+  readonly rpc: Rpc
+}
+
 /** Makes calls until they are answered, may not be made again, or were held for long enough. */
 export class Hold {
   readonly #config: HoldConfig
+  /** Those that wait for something to change. */
+  readonly #sleepers = new Set<() => void>()
   #held = 0
   #looking: Promise<void> | undefined
 
@@ -49,16 +55,21 @@ export class Hold {
       return await attempts.make(rpc)
     } catch (error) {
       if (!attempts.mayAgain(fateOf(error))) throw error
-      return this.#hold(attempts, error as Error)
+      return this.#hold(attempts, { error: error as Error, rpc })
     }
   }
 
-  /** The error is that of the attempt before, if there was one: whoever is told in the end is told of the last one. */
-  async #hold<Reply>(attempts: Attempts<Reply>, error: Error | undefined): Promise<Reply> {
-    if (this.#held >= heldMax) throw error ?? noLeader()
+  /** It may be somebody else who carries calls out now. */
+  wake(): void {
+    for (const wake of this.#sleepers) wake()
+  }
+
+  /** What failed before, if something did: whoever is told in the end is told of the last failure. */
+  async #hold<Reply>(attempts: Attempts<Reply>, failed: Failed | undefined): Promise<Reply> {
+    if (this.#held >= heldMax) throw failed?.error ?? noLeader()
     this.#held += 1
     try {
-      return await this.#makeAgain(attempts, error)
+      return await this.#makeAgain(attempts, failed)
     } finally {
       this.#held -= 1
     }
@@ -66,17 +77,18 @@ export class Hold {
 
   async #makeAgain<Reply>(
     { make, mayAgain, signal }: Attempts<Reply>,
-    before: Error | undefined,
+    before: Failed | undefined,
   ): Promise<Reply> {
-    const { clock, metrics, holdMs, whom } = this.#config
+    const { clock, chance, metrics, holdMs, whom } = this.#config
     const untilMs = clock.monotonicMs() + holdMs
-    let last = before
-    if (last !== undefined) await this.#pause(signal)
-    for (;;) {
+    for (let failed = before; ;) {
+      // So that calls which failed together are not made together again, of whom they failed with.
+      if (failed !== undefined && failed.rpc === whom())
+        await this.#sleep(chance.fraction() * holdMs * pauseFraction, signal)
       const rpc = whom()
       const isOver = clock.monotonicMs() >= untilMs
       if (rpc === undefined) {
-        if (isOver) throw last ?? noLeader()
+        if (isOver) throw failed?.error ?? noLeader()
         await this.#look()
         signal?.throwIfAborted()
         continue
@@ -86,31 +98,39 @@ export class Hold {
         return await make(rpc)
       } catch (error) {
         if (isOver || !mayAgain(fateOf(error))) throw error
-        last = error as Error
+        failed = { error: error as Error, rpc }
       }
-      await this.#pause(signal)
     }
-  }
-
-  /** So that calls which failed together are not made together again. */
-  async #pause(signal: AbortSignal | undefined): Promise<void> {
-    const { clock, chance, holdMs } = this.#config
-    const pauseMs = chance.fraction() * holdMs * pauseFraction
-    await (signal === undefined ? after(clock, pauseMs) : sleep(clock, pauseMs, signal))
   }
 
   /** Until it is time to look for a leader again. All that wait share one timer: without a leader they are many. */
   #look(): Promise<void> {
-    const { clock, holdMs } = this.#config
-    this.#looking ??= after(clock, Math.min(lookMs, holdMs)).finally(() => {
+    this.#looking ??= this.#sleep(Math.min(lookMs, this.#config.holdMs)).finally(() => {
       this.#looking = undefined
     })
     return this.#looking
   }
-}
 
-function after(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(delayMs, resolve)
-  })
+  /** Ends early when it may be somebody else who leads. Rejects with the signal's reason. */
+  #sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        timer.cancel()
+        this.#sleepers.delete(wake)
+        signal?.removeEventListener('abort', giveUp)
+      }
+      const wake = (): void => {
+        end()
+        resolve()
+      }
+      const giveUp = (): void => {
+        end()
+        reject(signal?.reason as Error)
+      }
+      const timer = this.#config.clock.after(delayMs, wake)
+      this.#sleepers.add(wake)
+      if (signal?.aborted === true) giveUp()
+      else signal?.addEventListener('abort', giveUp)
+    })
+  }
 }

@@ -20,17 +20,25 @@ export interface Calls {
   call(target: Target, method: string, body: unknown, options: CallOptions): Promise<unknown>
 }
 
+/** Makes calls to whoever leads. */
+export interface LeaderCalls extends Calls {
+  /** That server leads no more: calls to it as the leader fail now, rather than when it says so. */
+  depose(address: string): void
+}
+
 /** How a server is reached: what the two kinds of connection have in common. */
 interface Connection {
   readonly isOpen: boolean
   /** Calls without an answer. */
   readonly waiting: number
   call(method: string, body: unknown, options: CallOptions): Promise<unknown>
+  depose(): void
   destroy(reason: string): void
 }
 
 interface Held {
   readonly connecting: Promise<Connection>
+  readonly giveUp: AbortController
   connection: Connection | undefined
   usedMs: number
 }
@@ -51,7 +59,7 @@ export interface PoolConfig {
  * One connection to each server, made when it is first needed, and made anew for the next call when it broke. Calls that wait on
  * a connection fail with it: whether they may be made again is for the caller to say (forwarding-rpc.ts).
  */
-export class Pool implements Calls, AsyncDisposable {
+export class Pool implements LeaderCalls, AsyncDisposable {
   readonly #clock: Clock
   readonly #log: Log
   readonly #from: string | undefined
@@ -90,6 +98,13 @@ export class Pool implements Calls, AsyncDisposable {
     }
   }
 
+  depose(address: string): void {
+    const held = this.#held.get(`praetor ${address}`)
+    // It may not even be reached, and who wants something else of it connects again.
+    if (held?.connection === undefined) held?.giveUp.abort()
+    else held.connection.depose()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
     this.#reaper?.cancel()
@@ -106,8 +121,10 @@ export class Pool implements Calls, AsyncDisposable {
     }
     if (this.#held.size >= targetsMax)
       throw new CallFailed('rpc error getting client: too many servers', { sent: false })
-    const connecting = this.#connect(target)
-    const held: Held = { connecting, connection: undefined, usedMs: this.#clock.monotonicMs() }
+    const giveUp = new AbortController()
+    const connecting = this.#connect(target, giveUp.signal)
+    const usedMs = this.#clock.monotonicMs()
+    const held: Held = { connecting, giveUp, connection: undefined, usedMs }
     this.#held.set(key, held)
     connecting.then(
       (connection) => {
@@ -124,13 +141,13 @@ export class Pool implements Calls, AsyncDisposable {
     return held
   }
 
-  async #connect({ address, speaks }: Target): Promise<Connection> {
+  async #connect({ address, speaks }: Target, giveUp: AbortSignal): Promise<Connection> {
     if (this.#closing.signal.aborted) throw new CallFailed('shutting down', { sent: false })
     const clock = this.#clock
     const byte = speaks === 'praetor' ? connectionType.consul : connectionType.multiplexV2
     const socket = await dial(address, byte, {
       clock,
-      signal: this.#closing.signal,
+      signal: AbortSignal.any([this.#closing.signal, giveUp]),
       from: this.#from,
     })
     return speaks === 'praetor'
@@ -194,6 +211,9 @@ class StreamPerCall implements Connection {
       else caller.destroy()
     }
   }
+
+  /** Nobody forwards to a Consul. */
+  depose(): void {}
 
   destroy(reason: string): void {
     this.#connection.destroy(reason)

@@ -89,7 +89,8 @@ export class RemoteRpc implements Rpc {
     body: Fields,
     options: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
   ): Promise<unknown> {
-    return this.#config.calls.call(this.#config.target, method, body, options)
+    const { calls, target, forwarded = false } = this.#config
+    return calls.call(target, method, body, { ...options, toLeader: forwarded })
   }
 }
 

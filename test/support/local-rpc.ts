@@ -16,7 +16,7 @@ export function localRpc(): { readonly rpc: LocalRpc; readonly leader: Leader } 
       confirm: () => Promise.resolve(),
       knownLeader: () => true,
       lastContactMs: () => 0,
-      awaitLeader: () => Promise.resolve(),
+      awaitLeader: () => Promise.resolve(true),
     },
     writeContext: leader.context,
     clock: systemClock,

@@ -15,7 +15,12 @@ function world() {
   const clock = new VirtualClock()
   const store = new Store()
   let index = 0
-  const leader = { known: true, lease: true, confirmed: 0, waiting: [] as (() => void)[] }
+  const leader = {
+    known: true,
+    lease: true,
+    confirmed: 0,
+    waiting: [] as ((leads: boolean) => void)[],
+  }
   const consensus: Consensus = {
     leaseValid: () => leader.lease,
     confirm: () => {
@@ -173,11 +178,31 @@ t.test('a leader that comes in time answers', async (t) => {
   const seen = watch(get('a'))
   await clock.advance(3_000)
   leader.lease = true
-  for (const resolve of leader.waiting) resolve()
+  for (const resolve of leader.waiting) resolve(true)
   await settle()
   t.equal(seen.value?.meta.index, 1)
   t.equal(clock.timers, 0)
 })
+
+t.test(
+  'what only a leader may answer is refused once another leads, and nothing is done',
+  async (t) => {
+    const { clock, get, leader, put, rpc } = world()
+    put('a', '1')
+    leader.lease = false
+    const asked = [
+      watch(get('a')),
+      watch(get('a', { consistency: 'consistent' })),
+      watch(rpc.write('Session.Renew', { SessionID: 's' })),
+    ]
+    await settle()
+    for (const resolve of leader.waiting) resolve(false)
+    await settle()
+    for (const { error } of asked) t.match(error, { message: 'node is not the leader' })
+    t.equal(leader.confirmed, 0)
+    t.equal(clock.timers, 0)
+  },
+)
 
 t.test('a stale read needs no leader, once there is something to show', async (t) => {
   const { get, put, leader, clock } = world()

@@ -147,6 +147,20 @@ t.test('where calls are answered in turn, giving one up costs the connection', a
   t.notOk(caller.isOpen)
 })
 
+t.test('who was asked as the leader is not waited for when another leads', async (t) => {
+  const pending = new Pending()
+  const { caller } = connected(pending.handle)
+  const asLeader = caller.call('Write', 1, { ...soon, toLeader: true })
+  const asServer = caller.call('Read', 2, soon)
+  await settle()
+  caller.depose()
+  await t.rejects(asLeader, { message: 'rpc error making call: another server leads', sent: true })
+  await settle()
+  t.ok(pending.calls[0]?.signal.aborted, 'and it hears that nobody waits')
+  pending.answer(1, 'here')
+  t.equal(await asServer, 'here')
+})
+
 t.test('a call ends at its deadline, and its late answer finds nobody', async (t) => {
   const pending = new Pending()
   const { caller, clock } = connected(pending.handle)

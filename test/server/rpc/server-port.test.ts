@@ -206,6 +206,23 @@ t.test('a server that accepts nothing is given up', async (t) => {
   await failing
 })
 
+t.test('a leader that is not reached before another leads is not waited for', async (t) => {
+  const { pool } = pooled(t)
+  const target: Target = { address: '192.0.2.1:8300', speaks: 'praetor' }
+  const calling = pool.call(target, 'Echo', {}, { ...soon, toLeader: true })
+  pool.depose('192.0.2.2:8300')
+  pool.depose(target.address)
+  await t.rejects(calling, { message: /operation was canceled/, sent: false })
+  t.equal(pool.size, 0)
+  const port = await opened(t, { handle: () => new Promise(() => undefined) })
+  const waiting = pool.call(port.target('praetor'), 'Wait', {}, { ...soon, toLeader: true })
+  while (port.listener.connections === 0) await settle()
+  await settle()
+  pool.depose(port.target('praetor').address)
+  await t.rejects(waiting, { message: 'rpc error making call: another server leads', sent: true })
+  t.equal(pool.size, 1)
+})
+
 t.test('whoever gives up while the connection is made waits no longer', async (t) => {
   const { pool } = pooled(t)
   const giving = new AbortController()
