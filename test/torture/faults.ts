@@ -25,8 +25,8 @@ export interface Scene {
 
 /** With the timings that the servers are given, nobody campaigns sooner. */
 export const electionMs = 1000
-/** How long a server that was started may take to hear who leads. */
-const backMs = 10_000
+/** How long a server that was started may take to hear who leads, and to vote. */
+const backMs = 15_000
 /** Nobody waits for a leader longer than this before campaigning: who is away for less may still lead afterwards. */
 const patienceMs = 2 * electionMs
 
@@ -98,6 +98,8 @@ export const faults: readonly Fault[] = [
         await server.kill()
         await server.wipe()
         await comeBack(scene, server)
+        // It votes again after a while, and until then the others are all that there are.
+        await scene.until(() => scene.cluster.isWhole(), backMs)
       }),
   },
   {
@@ -223,7 +225,7 @@ async function withServer(
 /** Two of three away at once are an outage, in which little happens: mostly the others are left a majority. */
 function isCrowded({ chance, cluster: { servers } }: Scene): boolean {
   const taken = servers.filter(({ isTaken }) => isTaken).length
-  return taken > 0 && 2 * (taken + 1) >= servers.length && chance.fraction() < 0.8
+  return taken > 0 && 2 * (taken + 1) >= servers.length && chance.fraction() < 0.9
 }
 
 async function holding(
@@ -251,7 +253,7 @@ async function untilBack(
   { chance, cluster, until }: Scene,
   servers: readonly ServerProcess[],
 ): Promise<void> {
-  if (chance.fraction() < 0.3) return
+  if (chance.fraction() < 0.15) return
   for (const server of servers)
     await until(async () => (await cluster.leaderOf(server)) !== undefined, backMs)
 }
