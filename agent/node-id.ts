@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { keepFile } from '../server/kept-file.ts'
 import { PraetorError } from '../server/model/errors.ts'
 import { describeFault, DiskFault } from '../server/raft/storage/disk-fault.ts'
+import { makeDirectory } from '../server/raft/storage/node-disk.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -58,9 +59,7 @@ async function readKept(dataDir: string): Promise<string | undefined> {
 
 async function keep(dataDir: string, id: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
-      throw new DiskFault('make', dataDir, error)
-    })
+    await makeDirectory(dataDir, 0o755)
     await keepFile(join(dataDir, 'node-id'), id)
   } catch (error) {
     throw notSetUp(error)

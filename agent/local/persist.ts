@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import type { CheckStatus } from '../../server/model/check.ts'
@@ -7,6 +7,7 @@ import type { CheckDefinition } from '../../server/model/definition.ts'
 import { describeError, PraetorError } from '../../server/model/errors.ts'
 import { describeSystemError } from '../../server/model/system-error.ts'
 import { DiskFault } from '../../server/raft/storage/disk-fault.ts'
+import { makeDirectory } from '../../server/raft/storage/node-disk.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { CheckRow, ServiceRow } from './definitions.ts'
 
@@ -55,7 +56,7 @@ export class LocalFiles {
     if (this.#dataDir === '') return
     await this.#enqueue(this.#path(kind, id), (path) =>
       replace(path, JSON.stringify(entry)).catch((error: unknown) => {
-        throw new DiskFault('write', path, error)
+        throw error instanceof DiskFault ? error : new DiskFault('write', path, error)
       }),
     )
   }
@@ -125,7 +126,7 @@ async function namesIn(kind: keyof Kinds, directory: string): Promise<string[]> 
 }
 
 async function replace(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeDirectory(dirname(path), 0o700)
   const temporary = `${path}.tmp`
   const file = await open(temporary, 'w', 0o600)
   try {

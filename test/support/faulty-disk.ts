@@ -28,7 +28,7 @@ export interface DiskRule {
 }
 
 const rulesPath = process.env['FAULTY_DISK'] ?? ''
-const { closeSync, existsSync, fdatasync, fstatSync, open, readFileSync, writeSync } = fs
+const { closeSync, fdatasync, fstatSync, open, readFileSync, writeSync } = fs
 const { mkdir: makeDirectory, open: openHandle } = fs.promises
 const paths = new Map<number, string>()
 const lookMs = 20
@@ -104,9 +104,9 @@ fs.fdatasync = ((descriptor, done) => {
   void sync()
 }) as typeof fs.fdatasync
 
-fs.promises.mkdir = (async (path: string, options: fs.MakeDirectoryOptions) => {
-  if (!existsSync(path)) mayFail('open', path)
-  return await makeDirectory(path, options)
+fs.promises.mkdir = (async (path: string, mode: number) => {
+  mayFail('open', path)
+  await makeDirectory(path, mode)
 }) as typeof fs.promises.mkdir
 
 fs.promises.open = (async (path: string, flags: string, mode: number) => {

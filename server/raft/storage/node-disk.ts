@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
@@ -24,14 +24,7 @@ export const nodeDisk: Disk = {
       throw new DiskFault('list', directory, error)
     }),
 
-  async makeDirectory(directory) {
-    const first = await mkdir(directory, { recursive: true, mode: 0o700 }).catch(
-      failing('make', directory),
-    )
-    if (first === undefined) return
-    for (let path = directory; path.length >= first.length; path = dirname(path))
-      await this.syncDirectory(dirname(path))
-  },
+  makeDirectory: (directory) => makeDirectory(directory, 0o700),
 
   rename: (from, to) => rename(from, to).catch(failing(`rename ${from} to`, to)),
 
@@ -47,6 +40,19 @@ export const nodeDisk: Disk = {
   },
 
   lock: async (path) => takeLock(path),
+}
+
+/**
+ * Makes a directory and those above it, and their names durable. Not by Node's own `recursive`, which calls a file system that is
+ * read-only a directory that is not there.
+ */
+export async function makeDirectory(directory: string, mode: number): Promise<void> {
+  const found = await stat(directory).catch(() => undefined)
+  if (found?.isDirectory() === true) return
+  const parent = dirname(directory)
+  if (parent !== directory) await makeDirectory(parent, mode)
+  await mkdir(directory, mode).catch(failing('make', directory))
+  await nodeDisk.syncDirectory(parent)
 }
 
 class NodeFile implements DiskFile {

@@ -32,7 +32,10 @@ t.test('what the disk refuses is told with its path, its reason and what to do',
       `cannot open ${absent}: no such file or directory (ENOENT)`,
     ],
     [() => nodeDisk.open(beside, 'create'), `cannot make ${beside}: not a directory (ENOTDIR)`],
-    [() => nodeDisk.makeDirectory(beside), `cannot make ${beside}: not a directory (ENOTDIR)`],
+    [
+      () => nodeDisk.makeDirectory(beside),
+      `cannot make ${directory}/file: file already exists (EEXIST)`,
+    ],
     [() => nodeDisk.list(beside), `cannot list ${beside}: not a directory (ENOTDIR)`],
     [
       () => nodeDisk.rename(absent, beside),
