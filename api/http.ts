@@ -21,6 +21,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** No route of the API: it stands where another would be taken by mistake. */
     refused?: true
+    /** Bodies that are not known as a whole before they are sent, either way. */
+    streamed?: true
   }
 }
 
@@ -44,6 +46,7 @@ export async function createApi(
   const isBlocked = blockedBy(settings.blockEndpoints)
   const mayWrite = writableFrom(settings.allowWriteFrom)
   const table = new RouteTable()
+  const streamed = new Set<string>()
   const rootPage = settings.uiEnabled ? settings.uiContentPath : undefined
   const refusal = { table, standing, isBlocked, rootPage }
 
@@ -63,6 +66,7 @@ export async function createApi(
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.addHook('onRoute', (route) => {
     if (route.config?.refused === true) return
+    if (route.config?.streamed === true) streamed.add(route.url)
     table.add(route.url, String(route.method), route.schema)
     // Schemas document; the rules for what is accepted, and the words for what isn't, are Consul's.
     delete route.schema
@@ -95,6 +99,12 @@ export async function createApi(
     return arrival.kind === 'route'
   }
 
+  const isStreamed = (url: string): boolean => {
+    if (isPlain(url)) return streamed.has(pathOf(url))
+    const arrival = examine(url, settings)
+    return arrival.kind === 'route' && streamed.has(pathOf(arrival.url))
+  }
+
   const listeners: Listener[] = []
   return {
     handle,
@@ -102,6 +112,8 @@ export async function createApi(
     async listen(address) {
       const listener = await listen(address, handle, {
         connectionsPerClientMax: settings.connectionsPerClientMax,
+        clock: deps.clock,
+        isStreamed,
         onTrouble: (err) => deps.log.warn({ err }, 'a connection could not be accepted'),
       })
       listeners.push(listener)
@@ -112,6 +124,11 @@ export async function createApi(
       await app.close()
     },
   }
+}
+
+const pathOf = (url: string): string => {
+  const at = url.indexOf('?')
+  return at < 0 ? url : url.slice(0, at)
 }
 
 function refuseMalformed(response: ServerResponse): void {

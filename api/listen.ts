@@ -3,6 +3,11 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
+import { must } from '../server/model/assert.ts'
+import type { Clock } from '../server/runtime/clock.ts'
+import { PlainConnection } from './plain/connection.ts'
+import { httpDate } from './plain/date.ts'
+
 /** Where to listen: a TCP port (0 for any that is free), or a Unix socket with its permissions. */
 export type ListenAddress =
   | { readonly host: string; readonly port: number }
@@ -33,6 +38,9 @@ export async function listen(
   handle: RequestListener,
   options: {
     readonly connectionsPerClientMax: number
+    readonly clock: Clock
+    /** Whether requests or answers at that URL are streams. */
+    readonly isStreamed: (url: string) => boolean
     /** The listener goes on, but could not take a connection: too many are open, most likely. */
     readonly onTrouble: (error: Error) => void
   },
@@ -47,6 +55,7 @@ export async function listen(
     handle,
   )
   server.on('clientError', refuseGarbage)
+  const plain = servePlainly(server, handle, options)
   limitConnections(server, options.connectionsPerClientMax)
   await bind(server, address)
   server.on('error', options.onTrouble)
@@ -57,8 +66,38 @@ export async function listen(
         server.close(() => resolve())
         // Long polls would hold the door open for minutes; their clients ask another server.
         server.closeAllConnections()
+        for (const connection of plain) connection[Symbol.dispose]()
       }),
   }
+}
+
+/** Every connection is ours first, and becomes the server's when it must. Returns those that are ours. */
+function servePlainly(
+  server: Server,
+  handle: RequestListener,
+  options: { readonly clock: Clock; readonly isStreamed: (url: string) => boolean },
+): ReadonlySet<PlainConnection> {
+  const ours = new Set<PlainConnection>()
+  const serve = must(server.listeners('connection')[0], 'node:http takes connections')
+  server.removeAllListeners('connection')
+  const date = httpDate(options.clock)
+  server.on('connection', (socket: Socket) => {
+    const forget = (): void => void ours.delete(connection)
+    const connection = new PlainConnection(socket, {
+      handle,
+      date,
+      idleTimeoutMs,
+      isStreamed: options.isStreamed,
+      handOver() {
+        socket.off('close', forget)
+        forget()
+        serve.call(server, socket)
+      },
+    })
+    ours.add(connection)
+    socket.once('close', forget)
+  })
+  return ours
 }
 
 async function bind(server: Server, address: ListenAddress): Promise<void> {

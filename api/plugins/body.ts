@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 
 import { PraetorError } from '../../server/model/errors.ts'
+import { PlainRequest } from '../plain/exchange.ts'
 
 /** What a body may measure where Consul sets no limit of its own. */
 export const bodySizeMaxBytes = 16 * 1024 * 1024
@@ -21,10 +22,14 @@ const generous: BodyLimit = {
  * A request's whole body, whatever its content type says. Rejects with `too-large` as soon as it is known to be, without reading
  * on: the answer then closes the connection.
  */
-export function readBody(raw: IncomingMessage, limit: BodyLimit = generous): Promise<Buffer> {
+export function readBody(
+  raw: IncomingMessage | PlainRequest,
+  limit: BodyLimit = generous,
+): Promise<Buffer> {
   const announced = Number(raw.headers['content-length'] ?? 0)
   if (announced > limit.sizeMaxBytes)
     return Promise.reject(new PraetorError('too-large', limit.describe(announced, true)))
+  if (raw instanceof PlainRequest) return Promise.resolve(raw.body)
   return new Promise((resolve, reject) => {
     let first: Buffer | undefined
     let more: Buffer[] | undefined

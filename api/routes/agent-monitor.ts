@@ -8,15 +8,19 @@ import { optional } from '../schemas.ts'
 
 /** The log of the node, line by line for as long as the client listens. */
 export function agentMonitorRoutes(app: App, { agent }: { readonly agent: LocalAgent }): void {
-  app.get<Asked>('/v1/agent/monitor', { schema }, async (request, reply) => {
-    const { query, signal } = request
-    const lines = agent.monitor({
-      level: query.get('loglevel') || 'info',
-      json: query.has('logjson'),
-      signal,
-    })
-    await reply.stream([], Readable.from(lines))
-  })
+  app.get<Asked>(
+    '/v1/agent/monitor',
+    { schema, config: { streamed: true } },
+    async (request, reply) => {
+      const { query, signal } = request
+      const lines = agent.monitor({
+        level: query.get('loglevel') || 'info',
+        json: query.has('logjson'),
+        signal,
+      })
+      await reply.stream([], Readable.from(lines))
+    },
+  )
 }
 
 const schema = {

@@ -11,21 +11,29 @@ import { nothing, optional, writing } from '../schemas.ts'
 
 /** The whole state as one archive, out and in. */
 export function snapshotRoutes(app: App, { snapshots, agent }: ApiPorts): void {
-  app.get<Asked>('/v1/snapshot', { schema: saveSchema }, async (request, reply) => {
-    refuseOtherDatacenter(request.query.get('dc'), agent.datacenter)
-    const { archive, ...meta } = await snapshots.save({ stale: request.query.has('stale') })
-    const index = indexHeaders({ ...meta, consistency: 'default' })
-    const headers = ['Content-Type', 'application/x-gzip', ...index]
-    await reply.stream(headers, Readable.from(archive))
-  })
+  app.get<Asked>(
+    '/v1/snapshot',
+    { schema: saveSchema, config: { streamed: true } },
+    async (request, reply) => {
+      refuseOtherDatacenter(request.query.get('dc'), agent.datacenter)
+      const { archive, ...meta } = await snapshots.save({ stale: request.query.has('stale') })
+      const index = indexHeaders({ ...meta, consistency: 'default' })
+      const headers = ['Content-Type', 'application/x-gzip', ...index]
+      await reply.stream(headers, Readable.from(archive))
+    },
+  )
 
-  app.put<Asked>('/v1/snapshot', { schema: restoreSchema }, async (request, reply) => {
-    refuseOtherDatacenter(request.query.get('dc'), agent.datacenter)
-    if (request.query.has('stale'))
-      throw new PraetorError('failed', 'stale not allowed for restore')
-    await snapshots.restore(request.raw)
-    reply.empty(200)
-  })
+  app.put<Asked>(
+    '/v1/snapshot',
+    { schema: restoreSchema, config: { streamed: true } },
+    async (request, reply) => {
+      refuseOtherDatacenter(request.query.get('dc'), agent.datacenter)
+      if (request.query.has('stale'))
+        throw new PraetorError('failed', 'stale not allowed for restore')
+      await snapshots.restore(request.raw)
+      reply.empty(200)
+    },
+  )
 }
 
 const saveSchema = {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import t from 'tap'
+import t, { type Test } from 'tap'
 
 import { fakePorts } from '../support/fake-agent.ts'
 import { type Answer, serve } from '../support/http.ts'
@@ -37,7 +37,13 @@ function print({ status, reason, headers, body }: Answer): string {
   return [`< ${status} ${reason}`, ...shown, ...lines].join('\n').trimEnd()
 }
 
-t.test('answers are those of Consul, byte for byte', async (t) => {
+for (const stays of [true, false])
+  t.test(
+    `answers are those of Consul, byte for byte, on connections that ${stays ? 'stay open' : 'are closed'}`,
+    (t) => replay(t, stays),
+  )
+
+async function replay(t: Test, stays: boolean): Promise<void> {
   const { rpc, leader } = localRpc()
   const ports = fakePorts({
     rpc,
@@ -51,8 +57,8 @@ t.test('answers are those of Consul, byte for byte', async (t) => {
   let count = 0
   for (const { request, expected } of cases()) {
     const [, method = '', target = '', body = ''] = /^(\S+) (\S+) ?(.*)$/.exec(request) ?? []
-    t.equal(print(await ask(method, target, { body })), expected, request)
+    t.equal(print(await ask(method, target, { body, stays })), expected, request)
     count += 1
   }
   t.ok(count > 250, 'all cases ran')
-})
+}

@@ -8,8 +8,14 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 
 import { listen, type ListenAddress } from '../../api/listen.ts'
+import { systemClock } from '../../server/runtime/clock.ts'
 
-const options = { connectionsPerClientMax: 10, onTrouble() {} }
+const options = {
+  connectionsPerClientMax: 10,
+  clock: systemClock,
+  isStreamed: () => false,
+  onTrouble() {},
+}
 const hello: RequestListener = (_request, response) => response.end('hello')
 
 async function ask(address: ListenAddress): Promise<string> {

@@ -27,6 +27,8 @@ export interface Served {
 export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
+  /** The connection is left open, which makes it a plain request where it can be one; a second one behind it closes it. */
+  readonly stays?: boolean
 }
 
 /** An API on a free port of the loopback, closed when the test ends. */
@@ -55,11 +57,24 @@ export async function ask(
   options: AskOptions = {},
 ): Promise<Answer> {
   const body = Buffer.from(options.body ?? '')
-  const headers: Record<string, string> = { Host: 'test', Connection: 'close', ...options.headers }
+  const closing = { Connection: 'close' }
+  const headers: Record<string, string> = {
+    Host: 'test',
+    ...(options.stays === true ? {} : closing),
+    ...options.headers,
+  }
   if (body.length > 0) headers['Content-Length'] = String(body.length)
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   const head = Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`)
-  return parse(await exchange(port, Buffer.concat([head, body])))
+  if (options.stays !== true) return parse(await exchange(port, Buffer.concat([head, body])))
+  const goodbye = Buffer.from('GET /goodbye HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n')
+  return parse(firstOf(await exchange(port, Buffer.concat([head, body, goodbye]))))
+}
+
+/** The first of two answers. */
+function firstOf(bytes: Buffer): Buffer {
+  const second = bytes.lastIndexOf('HTTP/1.1 404 Not Found\r\n')
+  return second <= 0 ? bytes : bytes.subarray(0, second)
 }
 
 /** Sends bytes and collects what comes until the other side closes. */
