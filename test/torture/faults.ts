@@ -8,6 +8,8 @@ export interface Fault {
   readonly name: string
   /** Below so many servers it would only be an outage, or there is nothing to do it to. */
   readonly serversMin: number
+  /** Part of every run that does not name its faults. */
+  readonly isAlways?: true
   /** Does it, tells what, waits, and undoes it. */
   readonly inflict: (scene: Scene) => Promise<void>
 }
@@ -35,6 +37,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'kill',
     serversMin: 1,
+    isAlways: true,
     inflict: (scene) =>
       withServer(scene, async (server, isLeader) => {
         scene.tell(`kill ${server.name}`, isLeader ? 'killed' : undefined)
@@ -61,6 +64,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'pause',
     serversMin: 1,
+    isAlways: true,
     inflict: (scene) =>
       withServer(scene, async (server, isLeader) => {
         // Shorter than an election timeout, about as long, or much longer: each means another thing.
@@ -82,7 +86,7 @@ export const faults: readonly Fault[] = [
           isLeader ? 'killed' : undefined,
         )
         await server.kill()
-        await server.tear()
+        await server.tear({ truncate: scene.chance.fraction() < 0.5 })
         await comeBack(scene, server)
       }),
   },
@@ -132,6 +136,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'isolate',
     serversMin: 3,
+    isAlways: true,
     inflict: (scene) =>
       withServer(scene, (server, isLeader) =>
         partition(scene, { name: `isolate ${server.name}`, isLeader }, (from, to) =>

@@ -169,6 +169,21 @@ const damages: readonly (readonly [
     },
     ['a lock has one holder, fences rise'],
   ],
+  [
+    'leaders are replaced late',
+    ({ record: { accepted, inflicted } }) => {
+      for (let at = 0; at < 100_000; at += 10_000) {
+        inflicted.push({ at, what: 'kill', loss: 'killed' })
+        accepted.push({ calledAt: at + 1, returnedAt: at + (at < 50_000 ? 1400 : 1600) })
+      }
+      inflicted.push({ at: 100_000, what: 'start all', loss: 'started' })
+      accepted.push({ calledAt: 100_000, returnedAt: 101_000 })
+      inflicted.push({ at: 110_000, what: 'pause', loss: 'paused' })
+      accepted.push({ calledAt: 110_000, returnedAt: 111_501 })
+      return undefined
+    },
+    ['a lost leader is replaced in 1.5 election timeouts'],
+  ],
 ]
 
 t.test('each damage breaks the promise it is about', (t) => {

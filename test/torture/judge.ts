@@ -10,6 +10,7 @@ import { resolveOpen } from '../linearizability/resolve.ts'
 import { checkWatches } from '../linearizability/watch.ts'
 import { loggedWrites, type LoggedWrites } from './log-writes.ts'
 import type { GroupInput, KvInput, Mode, Record } from './record.ts'
+import { quantile, replacements } from './recovery.ts'
 import type { ServerLog } from './server-log.ts'
 
 /** One promise, what it was held against, and each time it was broken. */
@@ -54,6 +55,7 @@ export function judge(record: Record, aftermath: Aftermath): Finding[] {
     findMissed(record, registers, writes),
     findStaleBreaches(record, registers),
     findForks(aftermath),
+    findSlow(record),
   ]
 }
 
@@ -202,6 +204,21 @@ function findStaleBreaches(
       ...invented.map(({ key, server, value }) => `${server} ${key}: nobody wrote ${value}`),
       ...checkIndexOrder(events).map(({ text }) => text),
     ],
+  }
+}
+
+/** A median of fewer tells little. */
+const lossesMin = 10
+const recoveryMax = 1.5
+
+function findSlow(record: Record): Finding {
+  const losses = replacements(record)
+  const median = quantile(losses, 0.5)
+  const isSlow = losses.length >= lossesMin && median > recoveryMax
+  return {
+    promise: `a lost leader is replaced in ${recoveryMax} election timeouts`,
+    checked: losses.length < lossesMin ? 'too few to tell' : `the median of ${losses.length}`,
+    breaches: isSlow ? [`the median is ${median.toFixed(2)}`] : [],
   }
 }
 

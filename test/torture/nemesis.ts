@@ -50,6 +50,5 @@ function choose({ chance, cluster, only }: NemesisOptions): readonly Fault[] {
     return faults.filter(({ name }) => only.includes(name))
   }
   const bearable = faults.filter(({ serversMin }) => cluster.servers.length >= serversMin)
-  const drawn = bearable.filter(() => chance.fraction() < 0.6)
-  return drawn.length > 0 ? drawn : bearable
+  return bearable.filter(({ isAlways }) => chance.fraction() < 0.6 || isAlways === true)
 }

@@ -24,8 +24,8 @@ export interface TortureOptions {
 
 export const usage = `Tortures real servers on the loopback, and judges what their clients saw: npm run torture -- [options]
 
-  --servers N       how many servers (default 1)
-  --minutes M       how long, at most 60 (default 1)
+  --servers N       how many servers (default 3)
+  --minutes M       how long, at most 60 (default 5)
   --seed S          repeats the faults and requests of an earlier run; their timing is the machine's (default: drawn)
   --faults A,B      only these faults (default: all that so many servers can bear)
   --clients N       clients of each kind (default 6)
@@ -43,8 +43,8 @@ export function readOptions(args: readonly string[]): TortureOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      servers: { type: 'string', default: '1' },
-      minutes: { type: 'string', default: '1' },
+      servers: { type: 'string', default: '3' },
+      minutes: { type: 'string', default: '5' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       faults: { type: 'string', default: '' },
       clients: { type: 'string', default: '6' },

@@ -31,12 +31,23 @@ export function recoveries({ accepted, inflicted, outages }: Seen): Recovery[] {
 }
 
 /**
- * The lines of the report. A leader counts as lost when it was killed, or stood still or was cut off for longer than any follower
- * waits before it campaigns.
+ * Those in which the others had it in their hands. A leader counts as lost when it was killed, or stood still or was cut off for
+ * longer than any follower waits before it campaigns.
  */
+export function replacements(seen: Seen): Recovery[] {
+  return recoveries(seen).filter(({ how, isHindered }) => how !== 'started' && !isHindered)
+}
+
+/** In election timeouts; NaN of nothing. */
+export function quantile(recovered: readonly Recovery[], fraction: number): number {
+  const times = recovered.map(({ ms }) => ms / electionMs).toSorted((a, b) => a - b)
+  return times[Math.ceil(fraction * times.length) - 1] ?? Number.NaN
+}
+
+/** The lines of the report. */
 export function describeRecovery(seen: Seen): readonly string[] {
   const all = recoveries(seen)
-  const lost = all.filter(({ how, isHindered }) => how !== 'started' && !isHindered)
+  const lost = replacements(seen)
   const rows: readonly (readonly [string, readonly Recovery[]])[] = [
     ['leader killed', lost.filter(({ how }) => how === 'killed')],
     ['leader paused', lost.filter(({ how }) => how === 'paused')],
@@ -58,8 +69,8 @@ export function describeRecovery(seen: Seen): readonly string[] {
 }
 
 function describe(recovered: readonly Recovery[]): string {
-  const times = recovered.map(({ ms }) => ms / electionMs).toSorted((a, b) => a - b)
-  const at = (fraction: number): string =>
-    (times[Math.ceil(fraction * times.length) - 1] ?? Number.NaN).toFixed(2)
-  return `median ${at(0.5)}, p90 ${at(0.9)}, worst ${at(1)} (${times.length} times)`
+  const [median, p90, worst] = [0.5, 0.9, 1].map((fraction) =>
+    quantile(recovered, fraction).toFixed(2),
+  )
+  return `median ${median}, p90 ${p90}, worst ${worst} (${recovered.length} times)`
 }

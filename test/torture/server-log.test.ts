@@ -48,20 +48,24 @@ t.test('what a server wrote is read, over segments, truncations and torn ends', 
   t.equal(whole.entries.get(281)?.term, 2)
   t.equal(whole.entries.size, 290)
 
-  await tearLog(dataDirectory)
-  {
-    await using wal = await open(dataDirectory)
-    t.equal(wal.lastIndex(), 290, 'a server cuts the torn end off, and nothing else')
-    await appended(wal, batch({ entries: entries(291, 292, 2) }))
+  let last = 290
+  for (const truncate of [false, true]) {
+    await tearLog(dataDirectory, { truncate })
+    {
+      await using wal = await open(dataDirectory)
+      t.equal(wal.lastIndex(), last, 'a server cuts the torn end off, and nothing else')
+      await appended(wal, batch({ entries: entries(last + 1, last + 2, 2) }))
+    }
+    last += 2
+    const after = await readServerLog('a', dataDirectory)
+    t.equal(after.lastIndex, last)
+    t.strictSame(after.entries.get(290), whole.entries.get(290))
   }
-  const after = await readServerLog('a', dataDirectory)
-  t.equal(after.lastIndex, 292)
-  t.strictSame(after.entries.get(290), whole.entries.get(290))
 })
 
 t.test('a server that never was has no log', async (t) => {
   const dataDirectory = await directory(t)
-  await tearLog(dataDirectory)
+  await tearLog(dataDirectory, { truncate: true })
   t.match(await readServerLog('a', dataDirectory), { firstIndex: 1, lastIndex: 0 })
 })
 

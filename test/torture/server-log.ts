@@ -62,8 +62,14 @@ export async function readServerLog(server: string, dataDirectory: string): Prom
   return { server, entries, firstIndex, lastIndex, commitIndex: Math.min(commitIndex, lastIndex) }
 }
 
-/** Writes the beginning of a batch that was never finished after the last whole one: it was not acknowledged, and must go. */
-export async function tearLog(dataDirectory: string): Promise<void> {
+/**
+ * Writes the beginning of a batch that was never finished after the last whole one: it was not acknowledged, and must go. With
+ * `truncate` the file ends there, and the room that was kept behind it is gone.
+ */
+export async function tearLog(
+  dataDirectory: string,
+  { truncate }: { readonly truncate: boolean },
+): Promise<void> {
   const last = (await segments(dataDirectory)).at(-1)
   if (last === undefined) return
   const { end, lastBatch } = batchesOf(last.bytes)
@@ -73,6 +79,7 @@ export async function tearLog(dataDirectory: string): Promise<void> {
   const torn = last.bytes.subarray(offset, offset + Math.floor(sizeBytes / 2))
   await using file = await open(last.path, 'r+')
   await file.write(torn, 0, torn.length, end)
+  if (truncate) await file.truncate(end + torn.length)
   await file.sync()
 }
 

@@ -107,8 +107,8 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** While it is down: leaves what a power cut leaves that came in the middle of a write nobody heard of. */
-  async tear(): Promise<void> {
-    await tearLog(this.dataDirectory)
+  async tear({ truncate }: { readonly truncate: boolean }): Promise<void> {
+    await tearLog(this.dataDirectory, { truncate })
   }
 
   /** The end of what it printed, for a person. */

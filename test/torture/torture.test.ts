@@ -15,7 +15,8 @@ async function run(t: Test, args: readonly string[]): Promise<Tortured & { text:
   t.setTimeout(120_000)
   const directory = await mkdtemp(join(tmpdir(), 'praetor-torture-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
-  const options = readOptions(['--seed', seed, '--port', '31100', '--minutes', '0.08', ...args])
+  const fixed = ['--seed', seed, '--port', '31100', '--minutes', '0.08', '--servers', '1']
+  const options = readOptions([...fixed, ...args])
   const tortured = await torture(options, directory)
   return { ...tortured, text: report(options, tortured.record, tortured.findings) }
 }
