@@ -1,4 +1,4 @@
-import { noLeader, noPathToDatacenter } from '../model/errors.ts'
+import { noLeader, noPathToDatacenter, notLeader } from '../model/errors.ts'
 import type {
   ReadMethod,
   ReadMethods,
@@ -10,7 +10,6 @@ import type {
 } from '../model/methods.ts'
 import { queryJitterFraction } from '../model/query.ts'
 import type { Consistency, QueryOptions } from '../model/query.ts'
-import { notLeader } from '../raft/proposals.ts'
 import type { Chance } from '../runtime/chance.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Metrics } from '../runtime/metrics.ts'

@@ -35,6 +35,9 @@ export class PraetorError extends Error {
 
 export const noLeader = (): PraetorError => new PraetorError('failed', 'No cluster leader')
 
+/** Raft's word for it: nothing was done, and whoever leads may be asked. */
+export const notLeader = (): PraetorError => new PraetorError('failed', 'node is not the leader')
+
 export const noPathToDatacenter = (): PraetorError =>
   new PraetorError('failed', 'No path to datacenter')
 

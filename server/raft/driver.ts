@@ -1,5 +1,5 @@
 import { assert } from '../model/assert.ts'
-import { PraetorError } from '../model/errors.ts'
+import { notLeader, PraetorError } from '../model/errors.ts'
 import { Applier, withoutShift } from './applier.ts'
 import { Carrier } from './carrier.ts'
 import { defaultRaftConfig, type RaftConfig } from './core/config.ts'
@@ -11,14 +11,7 @@ import { promised } from './future.ts'
 import { entryOverheadBytes } from './inbox.ts'
 import { Leading } from './leading.ts'
 import type { RaftOptions, StateArchive, TakenSnapshot } from './options.ts'
-import {
-  leadershipLost,
-  noDiskSpace,
-  notLeader,
-  proposalBounds,
-  Proposals,
-  shutDown,
-} from './proposals.ts'
+import { leadershipLost, noDiskSpace, proposalBounds, Proposals, shutDown } from './proposals.ts'
 import { Reads } from './reads.ts'
 import { recover } from './recovered.ts'
 import { abandonment, restorationMark, restorationPayloads } from './restoration.ts'

@@ -1,5 +1,5 @@
 import { assertNever, must } from '../model/assert.ts'
-import { PraetorError } from '../model/errors.ts'
+import { notLeader, PraetorError } from '../model/errors.ts'
 import type { Refusal, Settlement, Ticket } from './core/output.ts'
 import { bounds, type Index, type Membership } from './types.ts'
 
@@ -151,8 +151,6 @@ export class Proposals<Result> {
 }
 
 /** The texts are those of Consul's own raft library, which find their way to its clients. */
-export const notLeader = (): PraetorError => new PraetorError('failed', 'node is not the leader')
-
 export const leadershipLost = (): PraetorError =>
   new PraetorError('failed', 'leadership lost while committing log')
 

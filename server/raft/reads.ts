@@ -1,6 +1,7 @@
+import { notLeader } from '../model/errors.ts'
 import type { ReadResult, Ticket } from './core/output.ts'
 import type { Waiter } from './future.ts'
-import { notLeader, queueFull } from './proposals.ts'
+import { queueFull } from './proposals.ts'
 import type { Index } from './types.ts'
 
 /** Reads that wait for the core's word. All that are asked for in one turn share a ticket: its index is good for each. */
