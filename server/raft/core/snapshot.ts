@@ -1,4 +1,4 @@
-import type { NodeId, SnapshotMeta } from '../types.ts'
+import type { Index, NodeId, SnapshotMeta } from '../types.ts'
 import { acknowledge } from './follower.ts'
 import type { SnapshotChunk, SnapshotChunkResponse } from './messages.ts'
 import type { RaftEvent } from './output.ts'
@@ -18,8 +18,21 @@ export function onSnapshotSaved(raft: RaftState, snapshot: SnapshotMeta): void {
   if (snapshot.index <= outbox.snapshotIndex || snapshot.index > log.applied) return
   outbox.snapshotIndex = snapshot.index
   outbox.snapshot = snapshot
-  const through = snapshot.index - config.trailingEntries
+  const through = Math.min(snapshot.index - config.trailingEntries, awaitedThrough(raft))
   outbox.compactAfter = { seq: outbox.lastSeq + 1, through }
+}
+
+/**
+ * Where the log must go on for followers that are being sent a snapshot: behind that one. Else it is out of date when they have it,
+ * and so is the next, and under load they never catch up. One that says nothing more is not waited for.
+ */
+function awaitedThrough({ config, leadership, nowMs }: RaftState): Index {
+  let through = Infinity
+  for (const { heardMs, stream } of leadership?.progress.values() ?? []) {
+    const isHeard = nowMs - heardMs < config.electionTimeoutMinMs
+    if (isHeard && stream?.snapshot) through = Math.min(through, stream.snapshot.index)
+  }
+  return through
 }
 
 /** A follower is offered a snapshot, piece by piece. */

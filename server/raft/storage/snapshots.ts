@@ -17,6 +17,9 @@ interface SnapshotsOptions {
 /** How many bytes are handled before others get a turn. */
 const sliceBytes = 256 << 10
 
+/** How many bytes wait in the page cache at most: what goes to the disk in one piece holds up the log's own syncs as long. */
+const unsyncedBytesMax = 8 << 20
+
 const suffix = '.snapshot'
 
 /** Opens the snapshots of a directory, and removes what was never finished. */
@@ -49,6 +52,7 @@ interface Incoming {
   readonly id: EntryId
   readonly file: DiskFile
   sizeBytes: number
+  unsyncedBytes: number
 }
 
 /** One file for each snapshot, written under another name until it is whole and durable. */
@@ -77,14 +81,19 @@ class Snapshots implements SnapshotStore {
   ): Promise<StoredSnapshot> {
     const file = await this.#openUnfinished()
     try {
-      let [offset, handled] = [0, 0]
+      let [offset, handled, unsynced] = [0, 0, 0]
       for await (const part of sealSnapshot(meta, chunks)) {
         file.write(part, offset)
         offset += part.length
         handled += part.length
         if (handled < sliceBytes) continue
+        unsynced += handled
         handled = 0
-        await nextTurn()
+        if (unsynced < unsyncedBytesMax) await nextTurn()
+        else {
+          await synced(file)
+          unsynced = 0
+        }
         signal.throwIfAborted()
       }
       signal.throwIfAborted()
@@ -130,6 +139,11 @@ class Snapshots implements SnapshotStore {
     try {
       file.write(part.data, sizeBytes)
       incoming.sizeBytes += part.data.length
+      incoming.unsyncedBytes += part.data.length
+      if (incoming.unsyncedBytes >= unsyncedBytesMax) {
+        incoming.unsyncedBytes = 0
+        await synced(file)
+      }
       if (!part.last) return { kind: 'more', nextOffsetBytes: incoming.sizeBytes }
       this.#incoming = null
       const opened = openSnapshot('the snapshot received', (offset, size) =>
@@ -168,7 +182,12 @@ class Snapshots implements SnapshotStore {
     const { index, term } = meta
     if (offsetBytes === 0) {
       if (this.#incoming !== null) await this.#abandon(this.#incoming.file)
-      this.#incoming = { id: { term, index }, file: await this.#openUnfinished(), sizeBytes: 0 }
+      this.#incoming = {
+        id: { term, index },
+        file: await this.#openUnfinished(),
+        sizeBytes: 0,
+        unsyncedBytes: 0,
+      }
     }
     return this.#incoming !== null && isSame(this.#incoming.id, meta) ? this.#incoming : null
   }
