@@ -10,7 +10,10 @@ import { SnapshotReader } from './snapshot-reader.ts'
 const pieceBytesMax = 256 * 1024
 const pieceRecordsMax = 512
 
-/** The state at this moment, in pieces to be taken whenever there is time; what is written meanwhile is not in them. */
+/**
+ * The state at this moment, in pieces to be taken whenever there is time; what is written meanwhile is not in them. A piece's bytes
+ * are good until the next is asked for.
+ */
 export function snapshotStore(store: Store): Iterable<Uint8Array> {
   return pieces(recordsOf(store))
 }
@@ -61,15 +64,17 @@ function recordsOf(store: Store): Iterable<Uint8Array> {
   })()
 }
 
-/** The records in pieces, and behind them the digest. */
+/**
+ * The records in pieces, and behind them the digest. All pieces are of one buffer: a buffer for each would be as much garbage as
+ * the state is large, and make the collector run again and again.
+ */
 function* pieces(records: Iterable<Uint8Array>): Iterable<Uint8Array> {
   const hash = createHash('sha256')
-  let piece = Buffer.allocUnsafeSlow(pieceBytesMax)
+  const piece = Buffer.allocUnsafeSlow(pieceBytesMax)
   let [filled, gathered] = [0, 0]
   const take = (): Uint8Array => {
     const taken = piece.subarray(0, filled)
     hash.update(taken)
-    piece = Buffer.allocUnsafeSlow(pieceBytesMax)
     filled = gathered = 0
     return taken
   }

@@ -14,7 +14,8 @@ export interface StateMachine<Result> {
   apply(entries: readonly Entry[]): readonly Result[]
   /**
    * The state as it is when this returns, in chunks taken later and slowly. Taking the picture must be O(1), and must not wait
-   * for the first chunk to be asked for, as the body of a generator does. Chunks are 64 MiB at most.
+   * for the first chunk to be asked for, as the body of a generator does. Chunks are 64 MiB at most, and the bytes of one need be
+   * good only until the next is asked for.
    */
   snapshot(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   /**

@@ -43,8 +43,8 @@ export interface SnapshotStore {
   /** Every whole snapshot, the newest first. */
   list(): readonly StoredSnapshot[]
   /**
-   * Writes a whole snapshot and makes it durable. Chunks are taken as the disk takes them. A failure, of the chunks or of the
-   * disk, leaves nothing behind.
+   * Writes a whole snapshot and makes it durable. Chunks are taken as the disk takes them, and none is looked at after the next was
+   * asked for. A failure, of the chunks or of the disk, leaves nothing behind.
    */
   write(
     meta: SnapshotMeta,

@@ -63,6 +63,21 @@ for (const [name, fresh] of Object.entries(stores))
       t.same(await read(store, snapshotAt(8, 2)), [])
     })
 
+    t.test('are done with a chunk when they ask for the next', async (t) => {
+      const store = await fresh(t.testdir())
+      const meta = snapshotAt(7, 2)
+      function* reusing(): Generator<Uint8Array> {
+        const buffer = Buffer.alloc(3)
+        for (const line of ['one', 'two']) {
+          buffer.write(line)
+          yield buffer
+        }
+        buffer.fill(0)
+      }
+      await store.write(meta, reusing(), never)
+      t.same(await read(store, meta), ['one', 'two'])
+    })
+
     t.test('keep what is retained and the one before', async (t) => {
       const store = await fresh(t.testdir())
       for (const index of [3, 9, 5, 7])
