@@ -14,12 +14,9 @@ export function sendAppends(raft: RaftState, leadership: Leadership): void {
   const isDue = isNoticeDue(raft, leadership)
   let isAwaited = false
   for (const [to, progress] of leadership.progress) {
+    const owes = (): boolean => owesEntries(raft, progress) || (isDue && owesCommit(raft, progress))
     // Ends because each send advances `next`, fills the window, or pauses a probe.
-    while (
-      !progress.blocked() &&
-      (owesEntries(raft, progress) || (isDue && owesCommit(raft, progress)))
-    )
-      sendAppend(raft, to, progress)
+    while (!progress.blocked() && owes()) sendAppend(raft, to, progress)
     isAwaited ||= !progress.blocked() && owesCommit(raft, progress)
   }
   const dueMs = leadership.noticeDueMs ?? raft.nowMs + raft.config.commitNoticeMs
