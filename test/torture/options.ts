@@ -18,6 +18,8 @@ export interface TortureOptions {
   readonly program: readonly string[]
   /** Whether the servers leave logs that can be read here. */
   readonly hasLogs: boolean
+  /** Whether the servers write down every turn of consensus, to be judged by the rules of Raft. */
+  readonly trace: boolean
   /** Whether everything stays even when no promise was broken. */
   readonly keep: boolean
 }
@@ -31,6 +33,7 @@ export const usage = `Tortures real servers on the loopback, and judges what the
   --clients N       clients of each kind (default 6)
   --port P          the first of 200 ports (default 31000)
   --program CMD     another agent with Consul's flags, such as Consul; its log is not looked at, nor are its links hurt
+  --trace           servers write down every turn of theirs, which is judged by the specification of Raft (test/simulation)
   --keep            leaves histories, output and data there even when no promise was broken
   --forgetful       servers that keep nothing on disk: the run must fail, which shows that it can
 
@@ -50,6 +53,7 @@ export function readOptions(args: readonly string[]): TortureOptions {
       clients: { type: 'string', default: '6' },
       port: { type: 'string', default: '31000' },
       program: { type: 'string', default: '' },
+      trace: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       forgetful: { type: 'boolean', default: false },
     },
@@ -65,6 +69,7 @@ export function readOptions(args: readonly string[]): TortureOptions {
     durable: !values.forgetful,
     program: values.program === '' ? [process.execPath, main] : values.program.split(' '),
     hasLogs: values.program === '' && !values.forgetful,
+    trace: values.trace,
     keep: values.keep,
   }
 }

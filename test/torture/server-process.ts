@@ -15,6 +15,7 @@ export interface ServerProcessOptions {
   /** Where its data and its output go. */
   readonly directory: string
   readonly durable: boolean
+  readonly trace: boolean
   /** The command before `agent`. */
   readonly program: readonly string[]
   /** HCL that all servers of the run share. */
@@ -30,6 +31,8 @@ export class ServerProcess implements AsyncDisposable {
   readonly ports: ServerPorts
   readonly dataDirectory: string
   readonly outputPath: string
+  /** Where it writes down every turn of consensus, if it does. */
+  readonly tracePath: string
   /** How often it was started: what was learnt from one life need not hold in the next. */
   life = 0
   /** Set while a fault has it in its hands. */
@@ -48,6 +51,7 @@ export class ServerProcess implements AsyncDisposable {
     this.ports = portsOf(options.firstPort, options.number)
     this.dataDirectory = join(options.directory, this.name)
     this.outputPath = join(options.directory, `${this.name}.log`)
+    this.tracePath = join(options.directory, `${this.name}.trace.jsonl`)
   }
 
   get isUp(): boolean {
@@ -56,11 +60,15 @@ export class ServerProcess implements AsyncDisposable {
 
   start(): void {
     if (this.#child !== undefined) return
-    const { firstPort, program, servers } = this.#options
+    const { firstPort, program, servers, trace } = this.#options
     const [command = '', ...words] = program
     const child = spawn(command, [...words, 'agent', ...this.#flags()], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PRAETOR_DIAL_MAP: dialMap(firstPort, servers, this.number) },
+      env: {
+        ...process.env,
+        PRAETOR_DIAL_MAP: dialMap(firstPort, servers, this.number),
+        ...(trace ? { PRAETOR_RAFT_TRACE: this.tracePath } : {}),
+      },
     })
     this.life += 1
     this.isPaused = false

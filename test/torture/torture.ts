@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describeError } from '../../server/model/errors.ts'
 import { seededChance } from '../../server/runtime/chance.ts'
 import { encodeHistory } from '../linearizability/history.ts'
+import { judgeStreams, readStream } from '../simulation/streams.ts'
 import { Client } from './client.ts'
 import { Cluster } from './cluster.ts'
 import { type Finding, judge } from './judge.ts'
@@ -56,7 +57,20 @@ export async function torture(options: TortureOptions, directory: string): Promi
     : []
   const deaths = cluster.servers.flatMap((server) => server.deaths)
   const findings = judge(record, { ledger, logs, agreedIndex, deaths })
-  return { record, findings }
+  const traces = options.trace
+    ? [judgeTraces(cluster.servers.map((server) => server.tracePath))]
+    : []
+  return { record, findings: [...findings, ...traces] }
+}
+
+/** A second opinion, from what the servers did and not from what clients saw. */
+function judgeTraces(paths: readonly string[]): Finding {
+  const { accepted, refusal } = judgeStreams(paths.map(readStream))
+  return {
+    promise: 'every turn is one that Raft allows',
+    checked: `${accepted} turns`,
+    breaches: refusal === null ? [] : [refusal],
+  }
 }
 
 /** Clients and faults, at once, for the time given. */
