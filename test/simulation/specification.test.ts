@@ -10,7 +10,6 @@ import { noLog } from '../../server/runtime/log.ts'
 import { noMetrics } from '../../server/runtime/metrics.ts'
 import { VirtualClock } from '../support/clock.ts'
 import { Ledger } from './ledger.ts'
-import { search } from './search.ts'
 import { decodeStream, judgeStreams } from './streams.ts'
 
 const ids = ['a', 'b', 'c']
@@ -136,14 +135,3 @@ for (const [name, forge, refusal] of forgeries)
     t.ok(isForged)
     t.match(judgeStreams(forged).refusal, refusal)
   })
-
-t.test('every state of a small cluster that few steps lead to is safe', async (t) => {
-  const bounds = { servers: 3, termMax: 3, entriesMax: 3, crashesMax: 2, beatsMax: 1 }
-  const found = search(bounds, 1500)
-  t.equal(found.violation, null)
-  t.equal(found.states, 1500)
-  const one = search({ ...bounds, servers: 1, termMax: 3 }, 10_000)
-  t.equal(one.violation, null)
-  t.ok(one.isWhole, 'a server that is alone has few states, and all were visited')
-  t.ok(one.committedMax >= 3)
-})
