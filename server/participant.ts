@@ -4,6 +4,7 @@ import { endpoints } from './endpoints/table.ts'
 import type { Founded } from './founding.ts'
 import type { Pool } from './gossip/pool.ts'
 import { knownServers } from './known-servers.ts'
+import { coordinateRhythm, PendingCoordinates } from './leader/coordinate-updates.ts'
 import { Leadership } from './leader/leader.ts'
 import { LeaderLockDelays } from './leader/lock-delays.ts'
 import { SessionTtls } from './leader/session-ttls.ts'
@@ -100,6 +101,7 @@ export class Participant implements AsyncDisposable {
   readonly autopilot: Autopilot
   readonly #options: ParticipantOptions
   readonly #sessionTtls: SessionTtls
+  readonly #coordinates: PendingCoordinates
   #leadership: Leadership | undefined
   #changing: Promise<void> = Promise.resolve()
 
@@ -116,6 +118,7 @@ export class Participant implements AsyncDisposable {
     this.raft = raft
     this.transport = transport
     this.#sessionTtls = new SessionTtls(store, clock)
+    this.#coordinates = new PendingCoordinates(config.coordinateRhythm ?? coordinateRhythm)
     const writeContext: WriteContext = {
       store,
       clock,
@@ -126,6 +129,7 @@ export class Participant implements AsyncDisposable {
       known: (id) => ({ ...writeContext, propose: proposeTo(raft, id) }),
       lockDelays: new LeaderLockDelays(store, clock),
       sessionDeadlines: this.#sessionTtls,
+      coordinateUpdates: this.#coordinates,
     }
     this.local = new LocalRpc({
       endpoints,
@@ -233,6 +237,7 @@ export class Participant implements AsyncDisposable {
           metrics,
           log: log.child({ part: 'leader' }),
           sessionTtls: this.#sessionTtls,
+          coordinates: this.#coordinates,
           pool,
           datacenter: config.datacenter,
           raft: this.raft,

@@ -1,3 +1,4 @@
+import type { CoordinateRhythm } from './leader/coordinate-updates.ts'
 import type { AutopilotConfig } from './model/autopilot.ts'
 import type { TraceEvent } from './raft/trace.ts'
 import type { Chance } from './runtime/chance.ts'
@@ -33,6 +34,8 @@ export interface ServerConfig {
   /** With what settings autopilot begins in a new cluster. */
   readonly autopilot: AutopilotConfig
   readonly sessionTtlMinMs: number
+  /** How often and how many coordinates are written; Consul's way where it is left out. */
+  readonly coordinateRhythm?: CoordinateRhythm
   readonly defaultQueryTimeMs: number
   readonly maxQueryTimeMs: number
   readonly rpcHoldMs: number

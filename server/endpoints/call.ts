@@ -83,8 +83,12 @@ export class LocalRpc implements Rpc {
       options.minIndex !== undefined && options.minIndex > 0
         ? await this.#block(endpoint, method, args, options, consistency)
         : this.#evaluate(endpoint, method, args, options, false).result
+    const { near = '' } = options
     return {
-      value: result.value,
+      value:
+        near === '' || endpoint.arrange === undefined
+          ? result.value
+          : endpoint.arrange(this.#needs.store, result.value, near),
       meta: {
         index: Math.max(1, result.index),
         knownLeader: consensus.knownLeader(),
@@ -202,10 +206,10 @@ export class LocalRpc implements Rpc {
   }
 }
 
-/** Two reads with the same question have the same answer at the same moment. */
-function question(method: string, args: object, { filter, nodeMeta, near }: QueryOptions): string {
+/** Two reads with the same question have the same answer at the same moment, whatever order each wants it in. */
+function question(method: string, args: object, { filter, nodeMeta }: QueryOptions): string {
   const plain = `${method} ${JSON.stringify(args)}`
-  return filter === undefined && nodeMeta === undefined && near === undefined
+  return filter === undefined && nodeMeta === undefined
     ? plain
-    : `${plain} ${JSON.stringify([filter, nodeMeta, near])}`
+    : `${plain} ${JSON.stringify([filter, nodeMeta])}`
 }

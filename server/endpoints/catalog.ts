@@ -11,6 +11,7 @@ import type { Store } from '../state/store.ts'
 import type { WatchSet } from '../state/watch.ts'
 import type { EndpointTable } from './call.ts'
 import type { ReadResult } from './method.ts'
+import { nearestFirst } from './near.ts'
 import { checkDeregistration, completeRegistration } from './registration.ts'
 import { askedMeta, filtered, hasMeta, tagsTest } from './selection.ts'
 
@@ -24,11 +25,17 @@ export const catalogEndpoints = {
       const nodes = meta ? all.filter(({ Meta }) => hasMeta(Meta, meta)) : all
       return { index: store.maxIndex(['nodes'], watch), value: filtered(nodes, query, nodeFields) }
     },
+    arrange: (store, rows, near) => nearestFirst(store, rows, near, ({ Node }) => Node),
   },
 
   'Catalog.ListServices': { kind: 'read', remember: true, run: listServices },
 
-  'Catalog.ServiceNodes': { kind: 'read', remember: true, run: serviceNodes },
+  'Catalog.ServiceNodes': {
+    kind: 'read',
+    remember: true,
+    run: serviceNodes,
+    arrange: (store, rows, near) => nearestFirst(store, rows, near, ({ Node }) => Node),
+  },
 
   'Catalog.NodeServices': {
     kind: 'read',

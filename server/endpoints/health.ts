@@ -8,10 +8,16 @@ import type { Indexed, Store } from '../state/store.ts'
 import type { WatchSet } from '../state/watch.ts'
 import type { EndpointTable } from './call.ts'
 import type { ReadResult } from './method.ts'
+import { nearestFirst } from './near.ts'
 import { askedMeta, filtered, hasMeta, tagsTest } from './selection.ts'
 
 export const healthEndpoints = {
-  'Health.ServiceNodes': { kind: 'read', run: serviceNodes, remember: true },
+  'Health.ServiceNodes': {
+    kind: 'read',
+    run: serviceNodes,
+    remember: true,
+    arrange: (store, rows, near) => nearestFirst(store, rows, near, ({ Node }) => Node.Node),
+  },
 
   'Health.NodeChecks': {
     kind: 'read',
@@ -29,6 +35,7 @@ export const healthEndpoints = {
       const { index } = instancesOf(store, ServiceName, 'health', watch)
       return { ...rows, index }
     },
+    arrange: checksNearestFirst,
   },
 
   'Health.ChecksInState': {
@@ -42,6 +49,7 @@ export const healthEndpoints = {
         ? { ...rows, index: Math.max(rows.index, store.maxIndex(['nodes'], watch)) }
         : rows
     },
+    arrange: checksNearestFirst,
   },
 } satisfies Pick<
   EndpointTable,
@@ -87,6 +95,14 @@ function serviceNodes(
     value: filtered(rows, query, serviceNodeFields),
     ...(value.length === 0 ? { remember: false } : {}),
   }
+}
+
+function checksNearestFirst(
+  store: Store,
+  rows: readonly HealthCheck[],
+  near: string,
+): readonly HealthCheck[] {
+  return nearestFirst(store, rows, near, ({ Node }) => Node)
 }
 
 /** Checks stand at the index of all checks; what wakes who waits for them is narrower. */

@@ -1,4 +1,5 @@
 import type { CommandArgs, CommandName, CommandResult } from '../fsm/commands.ts'
+import type { NodeCoordinate } from '../model/coordinate.ts'
 import type {
   ReadMethod,
   ReadMethods,
@@ -31,6 +32,15 @@ export interface ReadEndpoint<M extends ReadMethod> {
   ) => ReadResult<ReadMethods[M]['reply']>
   /** Answers are costly to build and often asked for: keep them until something they depend on changes. */
   readonly remember?: true
+  /**
+   * The same rows, nearest to that node first. Apart from `run`, since coordinates change all the time: they move no index, wake
+   * nobody, and spoil no remembered answer.
+   */
+  readonly arrange?: (
+    store: Store,
+    rows: ReadMethods[M]['reply'],
+    near: string,
+  ) => ReadMethods[M]['reply']
 }
 
 export interface ReadResult<Reply> {
@@ -66,6 +76,8 @@ export interface WriteContext {
   /** The leader's own memory of lock delays and session deadlines; it is not replicated. */
   readonly lockDelays: LockDelays
   readonly sessionDeadlines: SessionDeadlines
+  /** Coordinates that wait to be written, many at a time; the leader's own memory too. */
+  readonly coordinateUpdates: CoordinateUpdates
 }
 
 /** Proposes a command of server/fsm/commands.ts. */
@@ -77,6 +89,11 @@ export type Propose = <C extends CommandName>(
 export interface LockDelays {
   /** Whether the key may be locked again at this moment. */
   isHeldBack(key: string): boolean
+}
+
+export interface CoordinateUpdates {
+  /** Takes the place of an older one of the same node and segment that is not written yet. */
+  add(update: NodeCoordinate): void
 }
 
 export interface SessionDeadlines {

@@ -1,5 +1,6 @@
 import type { EndpointTable } from './call.ts'
 import { catalogEndpoints } from './catalog.ts'
+import { coordinateEndpoints } from './coordinate.ts'
 import { healthEndpoints } from './health.ts'
 import { internalEndpoints } from './internal.ts'
 import { kvEndpoints } from './kv.ts'
@@ -14,6 +15,7 @@ export const endpoints = {
   ...txnEndpoints,
   ...catalogEndpoints,
   ...healthEndpoints,
+  ...coordinateEndpoints,
   ...internalEndpoints,
   ...operatorEndpoints,
 } satisfies EndpointTable

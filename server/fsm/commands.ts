@@ -1,5 +1,6 @@
 import { autopilotCommands } from './autopilot.ts'
 import { catalogCommands } from './catalog.ts'
+import { coordinateCommands } from './coordinates.ts'
 import { kvCommands } from './kv.ts'
 import { sessionCommands } from './session.ts'
 import { txnCommands } from './txn.ts'
@@ -11,6 +12,7 @@ export const commands = {
   ...txnCommands,
   ...catalogCommands,
   ...autopilotCommands,
+  ...coordinateCommands,
 } as const
 
 export type CommandName = keyof typeof commands

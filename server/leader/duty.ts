@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Store } from '../state/store.ts'
+import type { PendingCoordinates } from './coordinate-updates.ts'
 import type { SessionTtls } from './session-ttls.ts'
 
 /** What a leader's duties work with. */
@@ -20,6 +21,7 @@ export interface LeaderContext {
   readonly log: Log
   readonly metrics: Metrics
   readonly sessionTtls: SessionTtls
+  readonly coordinates: PendingCoordinates
   readonly pool: Pool
   readonly datacenter: string
   readonly raft: LedRaft

@@ -1,4 +1,5 @@
 import { lookAfterServers } from './autopilot-duty.ts'
+import { writeCoordinates } from './coordinate-writer.ts'
 import { yieldForDisk } from './disk-duty.ts'
 import type { Duty } from './duty.ts'
 import { reconcileMembers } from './reconcile-members.ts'
@@ -11,5 +12,6 @@ export const duties: readonly Duty[] = [
   lookAfterServers,
   expireSessions,
   reapTombstones,
+  writeCoordinates,
   yieldForDisk,
 ]

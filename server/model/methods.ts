@@ -1,5 +1,6 @@
 import type { AutopilotConfig, AutopilotConfigRow } from './autopilot.ts'
 import type { HealthCheck, ServiceNode } from './check.ts'
+import type { NodeCoordinate } from './coordinate.ts'
 import type { Fence, KvEntry, KvWrite, KvWriteVerb } from './kv.ts'
 import type { NodeDump } from './node-dump.ts'
 import type { Node } from './node.ts'
@@ -56,6 +57,9 @@ export interface ReadMethods {
   'Health.NodeChecks': Method<{ Node: string }, readonly HealthCheck[]>
   'Health.ServiceChecks': Method<{ ServiceName: string }, readonly HealthCheck[]>
   'Health.ChecksInState': Method<{ State: string }, readonly HealthCheck[]>
+  'Coordinate.ListNodes': Method<NoArgs, readonly NodeCoordinate[]>
+  /** One for each segment that the node is in. */
+  'Coordinate.Node': Method<{ Node: string }, readonly NodeCoordinate[]>
   'Internal.NodeInfo': Method<{ Node: string }, readonly NodeDump[]>
   'Internal.NodeDump': Method<NoArgs, readonly NodeDump[]>
   'Internal.ServiceDump': Method<NoArgs, readonly ServiceNode[]>
@@ -75,6 +79,8 @@ export interface WriteMethods {
   'Session.Renew': Method<{ SessionID: string }, Session | undefined>
   'Catalog.Register': Method<Registration, void>
   'Catalog.Deregister': Method<Deregistration, void>
+  /** Resolves when it is noted; it is written a little later. */
+  'Coordinate.Update': Method<NodeCoordinate, void>
   /** False where the settings' ModifyIndex is not `AtIndex`. */
   'Operator.AutopilotSetConfiguration': Method<
     { Config: AutopilotConfig; AtIndex?: number },

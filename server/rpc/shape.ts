@@ -44,6 +44,17 @@ export const integer: Shape<number> = {
   },
 }
 
+/** Any number, be it none: who takes it looks at that. */
+export const float: Shape<number> = {
+  toWire: (value) => value,
+  fromWire(wire) {
+    if (typeof wire === 'number') return wire
+    if (typeof wire === 'bigint') return Number(wire)
+    if (isNil(wire)) return 0
+    throw mistaken('a number', wire)
+  },
+}
+
 /** What belongs to a client and must come back digit for digit. */
 export const unsigned64: Shape<Unsigned64> = {
   toWire: (value) => value,

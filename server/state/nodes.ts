@@ -3,6 +3,7 @@ import { PraetorError } from '../model/errors.ts'
 import type { Node } from '../model/node.ts'
 import type { Given } from '../model/registration.ts'
 import { deleteCheck, findCheck } from './checks.ts'
+import { deleteCoordinates } from './coordinates.ts'
 import { isSame } from './equality.ts'
 import { refreshInstancesOnNode } from './instances.ts'
 import { nodeIdKey, nodeKey, onNode } from './schema.ts'
@@ -56,7 +57,7 @@ export function casNode(
   return current === modifyIndex ? putNode(store, tx, given) : undefined
 }
 
-/** Takes the node out with all that is on it: services, checks, sessions. False: it wasn't there. */
+/** Takes the node out with all that is on it: services, checks, sessions, where it stands. False: it wasn't there. */
 export function deleteNode(store: Store, tx: Transaction, name: string): boolean {
   const key = nodeKey(name)
   const node = store.nodes.get(key)
@@ -65,6 +66,7 @@ export function deleteNode(store: Store, tx: Transaction, name: string): boolean
     deleteService(store, tx, name, id)
   for (const id of Array.from(store.checks.withPrefix(onNode(name)), (row) => row.CheckID))
     deleteCheck(store, tx, name, id)
+  deleteCoordinates(store, tx, name)
   tx.delete(store.nodes, key)
   tx.bump('nodes')
   invalidateSessionsOfNode(store, tx, name)

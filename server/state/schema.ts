@@ -1,5 +1,6 @@
 import type { AutopilotConfigRow } from '../model/autopilot.ts'
 import type { HealthCheck, ServiceNode } from '../model/check.ts'
+import type { NodeCoordinate } from '../model/coordinate.ts'
 import type { ErrorKind } from '../model/errors.ts'
 import type { KvEntry } from '../model/kv.ts'
 import { writesUnderWayMax } from '../model/methods.ts'
@@ -110,6 +111,13 @@ export function nodeIdKey(id: string): string {
 export function onNode(name: string): string {
   return `${nodeKey(name)}\u0000`
 }
+
+/** Where nodes stand, each once in every segment. They go with their node. */
+export const coordinateTable = defineTable<NodeCoordinate>({
+  name: 'coordinates',
+  key: ({ Node, Segment }) => `${onNode(Node)}${Segment}`,
+  indexes: {},
+})
 
 /** A service instance and the node it is on. */
 export interface ServiceRow {

@@ -2,6 +2,7 @@ import { assert, must } from '../model/assert.ts'
 import {
   autopilotTable,
   checkTable,
+  coordinateTable,
   instanceTable,
   kvTable,
   nodeTable,
@@ -43,6 +44,7 @@ export class Store {
   readonly checks = this.#table(checkTable)
   readonly outcomes = this.#table(outcomeTable)
   readonly autopilot = this.#table(autopilotTable)
+  readonly coordinates = this.#table(coordinateTable)
   readonly instances = new Table(instanceTable)
   readonly serviceNames = new Table(serviceNameTable)
 

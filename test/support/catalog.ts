@@ -40,6 +40,7 @@ export class Catalog {
       known: () => this.#context,
       lockDelays: { isHeldBack: () => false },
       sessionDeadlines: { renew: () => undefined },
+      coordinateUpdates: { add: () => undefined },
     }
   }
 

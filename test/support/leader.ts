@@ -6,6 +6,7 @@ import type {
   WriteEndpoint,
 } from '../../server/endpoints/method.ts'
 import { endpoints } from '../../server/endpoints/table.ts'
+import type { NodeCoordinate } from '../../server/model/coordinate.ts'
 import type {
   ReadMethod,
   ReadMethods,
@@ -21,6 +22,7 @@ export class Leader {
   readonly log = new Log()
   readonly heldBack = new Set<string>()
   readonly renewed: string[] = []
+  readonly located: NodeCoordinate[] = []
   /** The commands that went into the log. */
   readonly proposed: string[] = []
   readonly context: WriteContext = {
@@ -36,6 +38,7 @@ export class Leader {
     known: () => this.context,
     lockDelays: { isHeldBack: (key) => this.heldBack.has(key) },
     sessionDeadlines: { renew: (id) => void this.renewed.push(id) },
+    coordinateUpdates: { add: (update) => void this.located.push(update) },
   }
 
   read<M extends ReadMethod>(

@@ -1,4 +1,5 @@
 import type { HealthCheck, ServiceNode } from '../../model/check.ts'
+import type { Coordinate, NodeCoordinate } from '../../model/coordinate.ts'
 import { formatDuration, nanosecondsPerMs, parseDuration } from '../../model/duration.ts'
 import type { Fence, KvEntry, KvWrite } from '../../model/kv.ts'
 import type { NodeDump } from '../../model/node-dump.ts'
@@ -10,6 +11,7 @@ import {
   bytes,
   fieldsOf,
   flag,
+  float,
   integer,
   isEmpty,
   list,
@@ -246,6 +248,20 @@ export const nodeDump: Shape<NodeDump> = {
     }
   },
 }
+
+const coordinate: Shape<Coordinate> = struct<Coordinate>({
+  Vec: list(float),
+  Error: float,
+  Adjustment: float,
+  Height: float,
+})
+
+/** Where a node stands. Go sends none at all as nil, which is no place. */
+export const nodeCoordinate: Shape<NodeCoordinate> = struct<NodeCoordinate>({
+  Node: text,
+  Segment: text,
+  Coord: coordinate,
+})
 
 /** A node with its services by their ids; nil for a node that isn't there. */
 export const nodeServices: Shape<

@@ -1,4 +1,5 @@
 import type { ServiceNode } from '../../model/check.ts'
+import type { NodeCoordinate } from '../../model/coordinate.ts'
 import { PraetorError } from '../../model/errors.ts'
 import { kvWriteVerbs } from '../../model/kv.ts'
 import type { Fence, KvEntry, KvWrite, KvWriteVerb } from '../../model/kv.ts'
@@ -19,6 +20,7 @@ import {
   kvEntry,
   kvWrite,
   node,
+  nodeCoordinate,
   nodeDump,
   nodeServices,
   serviceNode,
@@ -78,6 +80,8 @@ export const wireReads: {
     args: asFields(struct<{ State: string }>({ State: text })),
     reply: inField('HealthChecks', list(healthCheck)),
   },
+  'Coordinate.ListNodes': { args: noArgs(), reply: inField('Coordinates', list(nodeCoordinate)) },
+  'Coordinate.Node': { args: ofNode(), reply: inField('Coordinates', list(nodeCoordinate)) },
   'Internal.NodeInfo': { args: ofNode(), reply: inField('Dump', list(nodeDump)) },
   'Internal.NodeDump': { args: noArgs(), reply: inField('Dump', list(nodeDump)) },
   'Internal.ServiceDump': { args: noArgs(), reply: inField('Nodes', list(serviceNode)) },
@@ -131,6 +135,7 @@ export const wireWrites: {
     ),
     reply: nothing,
   },
+  'Coordinate.Update': { args: asFields<NodeCoordinate>(nodeCoordinate), reply: nothing },
   'Operator.AutopilotSetConfiguration': {
     args: autopilotSet,
     reply: { toWire: (done) => done, fromWire: (wire) => flag.fromWire(wire) },

@@ -60,6 +60,7 @@ function world() {
       },
       lockDelays: { isHeldBack: () => false },
       sessionDeadlines: { renew() {} },
+      coordinateUpdates: { add() {} },
     },
     clock,
     chance: { ...chance, fraction: () => 1 },

@@ -4,6 +4,7 @@ import t from 'tap'
 import { applyEntry, encodeCommand, encodeOnce } from '../../../server/fsm/apply.ts'
 import { digestOf, restoreStore, snapshotStore } from '../../../server/fsm/snapshot.ts'
 import { defaultAutopilotConfig } from '../../../server/model/autopilot.ts'
+import { origin } from '../../../server/model/coordinate.ts'
 import { PraetorError } from '../../../server/model/errors.ts'
 import { getKey, listKeys } from '../../../server/state/kv.ts'
 import { listSessions } from '../../../server/state/sessions.ts'
@@ -54,6 +55,7 @@ function busy(): Log {
   log.kv('set', 'c')
   log.kv('delete', 'c')
   log.apply('autopilot-set', { Config: defaultAutopilotConfig })
+  log.apply('coordinates-update', { Updates: [{ Node: 'n1', Segment: '', Coord: origin }] })
   const id = { origin: 's1', epoch: 'e1', sequence: 1 }
   log.index += 1
   applyEntry(log.store, log.index, encodeOnce(id, encodeCommand('session-destroy', { ID: 'x' })))

@@ -1,6 +1,8 @@
 import t from 'tap'
 
 import { lookAfterServers } from '../../../server/leader/autopilot-duty.ts'
+import { coordinateRhythm, PendingCoordinates } from '../../../server/leader/coordinate-updates.ts'
+import { writeCoordinates } from '../../../server/leader/coordinate-writer.ts'
 import { yieldForDisk } from '../../../server/leader/disk-duty.ts'
 import type { Duty, LeaderContext } from '../../../server/leader/duty.ts'
 import { Leadership } from '../../../server/leader/leader.ts'
@@ -10,6 +12,8 @@ import { expireSessions } from '../../../server/leader/session-expiry.ts'
 import { SessionTtls } from '../../../server/leader/session-ttls.ts'
 import { reapTombstones } from '../../../server/leader/tombstone-reaper.ts'
 import { defaultAutopilotConfig } from '../../../server/model/autopilot.ts'
+import { origin } from '../../../server/model/coordinate.ts'
+import type { NodeCoordinate } from '../../../server/model/coordinate.ts'
 import type { MembershipChange } from '../../../server/raft/core/output.ts'
 import { emptyMembership } from '../../../server/raft/types.ts'
 import type { Membership } from '../../../server/raft/types.ts'
@@ -17,6 +21,7 @@ import { seededChance } from '../../../server/runtime/chance.ts'
 import { noLog } from '../../../server/runtime/log.ts'
 import { noMetrics } from '../../../server/runtime/metrics.ts'
 import { getAutopilotConfig } from '../../../server/state/autopilot.ts'
+import { listCoordinates } from '../../../server/state/coordinates.ts'
 import { settle, VirtualClock } from '../../support/clock.ts'
 import { Log } from '../../support/log.ts'
 import { FakePool, serverNamed } from '../../support/pool.ts'
@@ -54,6 +59,7 @@ function world() {
     log: noLog,
     metrics: noMetrics,
     sessionTtls,
+    coordinates: new PendingCoordinates({ ...coordinateRhythm, batchSize: 2, batchesMax: 2 }),
     pool,
     datacenter: 'dc1',
     raft: {
@@ -280,6 +286,33 @@ t.test('a leader that was just elected stays a while, whatever its disk', async 
   t.equal(consensus.transfers, 0)
   await clock.advance(2 * second)
   t.equal(consensus.transfers, 1)
+})
+
+t.test('coordinates are written once a period, many at a time and not too many', async (t) => {
+  const { clock, logged, context } = world()
+  const at = (Node: string, x: number): NodeCoordinate => ({
+    Node,
+    Segment: '',
+    Coord: { ...origin, Vec: [x, 0, 0, 0, 0, 0, 0, 0] },
+  })
+  const names = ['a', 'b', 'c', 'd', 'e']
+  for (const name of names) logged.node(name)
+  context.coordinates.add(at('a', 9))
+  await using _leadership = new Leadership(context, [writeCoordinates])
+  await clock.advance(coordinateRhythm.periodMs)
+  t.strictSame(listCoordinates(logged.store).value, [], 'what was noted in an earlier term is old')
+  context.coordinates.add(at('a', 1))
+  for (const name of names) context.coordinates.add(at(name, 2))
+  const before = logged.index
+  await clock.advance(coordinateRhythm.periodMs)
+  t.strictSame(
+    listCoordinates(logged.store).value,
+    ['a', 'b', 'c', 'd'].map((name) => at(name, 2)),
+    'the fifth has no room in two entries of two',
+  )
+  t.equal(logged.index - before, 2)
+  await clock.advance(coordinateRhythm.periodMs)
+  t.equal(logged.index - before, 2, 'and nothing is written where nothing came')
 })
 
 t.test('a duty that fails begins again, and stops with the term', async (t) => {

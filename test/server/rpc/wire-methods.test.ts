@@ -217,6 +217,18 @@ const registration = fc
   )
   .map(joined)
 
+const number = fc.double({ noDefaultInfinity: true, noNaN: true }).map((one) => one + 0)
+const nodeCoordinate = fc.record({
+  Node: text,
+  Segment: text,
+  Coord: fc.record({
+    Vec: fc.array(number, { maxLength: 8 }),
+    Error: number,
+    Adjustment: number,
+    Height: number,
+  }),
+})
+
 /** What every method may be asked, and may answer. */
 const methods: Readonly<Record<string, readonly [fc.Arbitrary<unknown>, fc.Arbitrary<unknown>]>> = {
   'KVS.Get': [fc.record({ Key: text }), maybe(entry)],
@@ -255,6 +267,8 @@ const methods: Readonly<Record<string, readonly [fc.Arbitrary<unknown>, fc.Arbit
   'Health.NodeChecks': [ofNode, some(check)],
   'Health.ServiceChecks': [fc.record({ ServiceName: text }), some(check)],
   'Health.ChecksInState': [fc.record({ State: text }), some(check)],
+  'Coordinate.ListNodes': [nothing, some(nodeCoordinate)],
+  'Coordinate.Node': [ofNode, some(nodeCoordinate)],
   'Internal.NodeInfo': [ofNode, some(dump)],
   'Internal.NodeDump': [nothing, some(dump)],
   'Internal.ServiceDump': [nothing, some(serviceNode)],
@@ -300,6 +314,7 @@ const methods: Readonly<Record<string, readonly [fc.Arbitrary<unknown>, fc.Arbit
     fc.record({ Node: text, ServiceID: said, CheckID: said }, { requiredKeys: ['Node'] }),
     fc.constant(undefined),
   ],
+  'Coordinate.Update': [nodeCoordinate, fc.constant(undefined)],
   'Txn.Apply': [fc.tuple(ops, fc.record({ Fences: fences }, partly)).map(joined), txnReply],
 }
 const wires = { ...wireReads, ...wireWrites } as unknown as Readonly<
