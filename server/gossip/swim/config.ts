@@ -28,7 +28,7 @@ export interface SwimConfig {
   readonly packetBytesMax: number
   /** What sealing, labels and checks take of that. */
   readonly packetOverheadBytes: number
-  /** Push/pulls at once, those that others began included. */
+  /** Push/pulls of our own at once. Those that others begin are answered at once; how many may wait is the driver's limit. */
   readonly pushPullsMax: number
   /** Messages in each of the delegate's queues; beyond it (or twice the members) those sent most often are dropped. */
   readonly userQueueMax: number
@@ -43,10 +43,8 @@ export interface SwimConfig {
   /** Everybody is watched by heartbeats while there are at most this many members: the WAN pool. */
   readonly heartbeatMembersMax: number
   readonly heartbeatIntervalMs: number
-  /** φ of the heartbeats at which a member is probed at once. */
+  /** φ of the heartbeats at which a member is probed at once. Low, since a probe is all that comes of it. */
   readonly heartbeatThreshold: number
-  /** Silence that heartbeats are not alarmed by, on top of what they have learnt. */
-  readonly heartbeatPauseMs: number
   readonly lifeguard: LifeguardFeatures
   readonly accrual: AccrualConfig
 }
@@ -59,6 +57,11 @@ export interface LifeguardFeatures {
   readonly confirmations: boolean
   /** A suspect is told with the ping. */
   readonly buddy: boolean
+  /**
+   * A relay that gets no answer says so well before the prober gives up, as the paper has it; without it when the relay's own
+   * timeout is over, as memberlist has it: with its defaults that is when nobody listens any more.
+   */
+  readonly earlyNacks: boolean
 }
 
 /** What is ours, local to this node and invisible on the wire. `enabled: false` is memberlist's way: suspect when a period ends. */
@@ -107,9 +110,8 @@ export const lanConfig: SwimConfig = {
   leaveTimeoutMs: 5000,
   heartbeatMembersMax: 0,
   heartbeatIntervalMs: 1000,
-  heartbeatThreshold: 8,
-  heartbeatPauseMs: 1000,
-  lifeguard: { localHealth: true, confirmations: true, buddy: true },
+  heartbeatThreshold: 1.5,
+  lifeguard: { localHealth: true, confirmations: true, buddy: true, earlyNacks: true },
   accrual: {
     enabled: true,
     threshold: 6,
@@ -137,7 +139,6 @@ export const wanConfig: SwimConfig = {
   streamTimeoutMs: 30_000,
   heartbeatMembersMax: 100,
   heartbeatIntervalMs: 2000,
-  heartbeatPauseMs: 3000,
   accrual: {
     ...lanConfig.accrual,
     threshold: 8,
@@ -182,7 +183,7 @@ export function plainSwim(config: SwimConfig): SwimConfig {
   return {
     ...config,
     suspicionMaxTimeoutMult: 1,
-    lifeguard: { localHealth: false, confirmations: false, buddy: false },
+    lifeguard: { localHealth: false, confirmations: false, buddy: false, earlyNacks: false },
     accrual: { ...config.accrual, enabled: false },
   }
 }
@@ -191,7 +192,7 @@ export function plainSwim(config: SwimConfig): SwimConfig {
 export function memberlistSwim(config: SwimConfig): SwimConfig {
   return {
     ...config,
-    lifeguard: { localHealth: true, confirmations: true, buddy: true },
+    lifeguard: { localHealth: true, confirmations: true, buddy: true, earlyNacks: false },
     accrual: { ...config.accrual, enabled: false },
   }
 }

@@ -14,6 +14,7 @@ export class Directory {
   readonly #holders: number[] = []
   readonly #newest: (Alive | undefined)[] = []
   readonly #free: number[] = []
+  readonly #encodings = new WeakMap<Alive, Uint8Array>()
 
   /** The member's number, or undefined where nobody holds one for it. */
   find(name: string): number | undefined {
@@ -22,6 +23,11 @@ export class Directory {
 
   nameOf(number: number): string {
     return must(this.#names[number], 'a number in use has a name')
+  }
+
+  /** Undefined where the number is not in use. */
+  nameIfUsed(number: number): string | undefined {
+    return this.#names[number]
   }
 
   /** A number that stays this member's until it was released as often as held. */
@@ -48,6 +54,13 @@ export class Directory {
     this.#names[number] = undefined
     this.#newest[number] = undefined
     this.#free.push(number)
+  }
+
+  /** The statement as it is sent. It is passed on unchanged, so it is encoded once. */
+  encoded(statement: Alive, encode: (statement: Alive) => Uint8Array): Uint8Array {
+    let bytes = this.#encodings.get(statement)
+    if (bytes === undefined) this.#encodings.set(statement, (bytes = encode(statement)))
+    return bytes
   }
 
   /** The same statement, as others may already hold it. */

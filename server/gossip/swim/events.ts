@@ -157,7 +157,7 @@ export type SwimEvent =
   | { readonly kind: 'conflict'; readonly member: SwimMember; readonly claim: RemoteState }
   /** The delegate's own message came in. */
   | { readonly kind: 'user'; readonly from: Address; readonly body: Uint8Array }
-  /** What the layer above put into somebody's push/pull. Comes before the events of merging the states beside it. */
+  /** What the layer above put into somebody's push/pull. Comes after the events of merging the states beside it. */
   | {
       readonly kind: 'userState'
       readonly from: Address
@@ -214,6 +214,8 @@ export interface SwimNeeds {
   readonly config: SwimConfig
   readonly chance: Chance
   readonly nowMs: number
+  /** Who is a member from the beginning, as if a push/pull had told: for simulations that begin with everybody acquainted. */
+  readonly known?: readonly Alive[]
   /** The wire's codec: one message without any wrapping. */
   readonly encode: (message: GossipMessage) => Uint8Array
   /** Names and statements, shared between the cores of a simulation; left out, the core has its own. */
