@@ -1,8 +1,12 @@
 import type { Level } from './plan.ts'
+import type { Rung } from './rungs.ts'
 
-/** A mistake somebody could make in one line, and what Raft says about it. */
+/** A mistake somebody could make in one line. */
 export interface Mutation {
   readonly name: string
+  /** Which rung of the ladder is held to find it. Some mistakes other rules keep from having consequences: then a test of its own. */
+  readonly by: Rung
+  /** On which level it can be simulated. */
   readonly level: Level
   /** From the root. */
   readonly file: string
@@ -16,6 +20,7 @@ const core = 'server/raft/core'
 export const mutations: readonly Mutation[] = [
   {
     name: 'a leader counts entries of older terms (figure 8)',
+    by: 'simulator',
     level: 'core',
     file: `${core}/replication.ts`,
     from: 'if (index <= log.committed || log.term(index) !== raft.term) return',
@@ -23,6 +28,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a vote is told before it is durable',
+    by: 'simulator',
     level: 'core',
     file: `${core}/election.ts`,
     from: "sendWhenDurable(raft, from, { kind: 'voteResponse', term: raft.term, granted })",
@@ -30,6 +36,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a second vote in the same term',
+    by: 'simulator',
     level: 'core',
     file: `${core}/election.ts`,
     from: 'return raft.vote === candidate || (raft.vote === null && raft.leader === null)',
@@ -37,6 +44,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a vote for a log that is behind',
+    by: 'simulator',
     level: 'core',
     file: `${core}/election.ts`,
     from: 'request.term === raft.term && mayVoteFor(raft, from) && raft.log.isUpToDate(request.lastLog)',
@@ -44,6 +52,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a candidate counts its own vote before it is durable',
+    by: 'simulator',
     level: 'core',
     file: `${core}/election.ts`,
     from: '  becomeCandidate(raft)\n  const { transfer } = options',
@@ -51,6 +60,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a candidate asks for votes before its own is durable',
+    by: 'simulator',
     level: 'core',
     file: `${core}/election.ts`,
     from: 'for (const id of otherVoters(raft)) sendWhenDurable(raft, id, request)',
@@ -58,6 +68,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'elections without asking first (no PreVote)',
+    by: 'simulator',
     level: 'core',
     file: `${core}/election.ts`,
     from: '  becomePreCandidate(raft)\n',
@@ -65,6 +76,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a restarted server forgets that it promised to wait',
+    by: 'simulator',
     level: 'core',
     file: `${core}/election.ts`,
     from: 'if (startedMs === null || nowMs - startedMs < config.electionTimeoutMinMs) return true',
@@ -72,6 +84,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'an append is acknowledged before it is durable',
+    by: 'simulator',
     level: 'core',
     file: `${core}/follower.ts`,
     from: "sendWhenDurable(raft, to, { kind: 'appendResponse', term, accepted: true, index, hint: origin })",
@@ -79,6 +92,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a follower commits what an append says that it refuses',
+    by: 'simulator',
     level: 'core',
     file: `${core}/follower.ts`,
     from: 'const hint = log.latestNotAfter(previous.index, previous.term)',
@@ -86,6 +100,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a refusal is counted as an acknowledgement',
+    by: 'simulator',
     level: 'core',
     file: `${core}/replication.ts`,
     from: 'if (response.accepted) accepted(raft, progress, response)',
@@ -93,6 +108,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'an old append shortens the log',
+    by: 'simulator',
     level: 'core',
     file: `${core}/log.ts`,
     from: 'if (fork === -1) return { truncatedFrom: null, appended: [] }',
@@ -100,6 +116,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a completed write vouches for entries that replaced its own (ABA)',
+    by: 'simulator',
     level: 'core',
     file: `${core}/log.ts`,
     from: 'for (const batch of this.#writing) batch.through = Math.min(batch.through, from - 1)',
@@ -107,6 +124,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a heartbeat tells of commits that the follower may not have',
+    by: 'simulator',
     level: 'core',
     file: `${core}/sending.ts`,
     from: 'const commit = Math.min(progress.match, raft.log.committed)',
@@ -114,6 +132,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a membership that was taken back stays in effect',
+    by: 'simulator',
     level: 'core',
     file: `${core}/membership-history.ts`,
     from: 'const kept = this.#entries.filter((entry) => entry.index < index)',
@@ -121,6 +140,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'members are changed before anything of the term is committed (2015)',
+    by: 'simulator',
     level: 'core',
     file: `${core}/reconfigure.ts`,
     from: 'if (committed < leadership.noopIndex || index > committed || isJoint(membership))',
@@ -128,6 +148,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'members are changed while another change is under way',
+    by: 'simulator',
     level: 'core',
     file: `${core}/reconfigure.ts`,
     from: 'if (committed < leadership.noopIndex || index > committed || isJoint(membership))',
@@ -135,6 +156,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a joint membership asks its new half only',
+    by: 'simulator',
     level: 'core',
     file: `${core}/quorum.ts`,
     from: '    majorityReached(membership.outgoing, reached),\n',
@@ -142,6 +164,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'learners are counted',
+    by: 'simulator',
     level: 'core',
     file: `${core}/replication.ts`,
     from: 'const index = quorumReached(membershipOf(raft), (id) =>',
@@ -149,6 +172,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a snapshot is installed over newer commits',
+    by: 'simulator',
     level: 'core',
     file: `${core}/snapshot.ts`,
     from: 'if (!isSuperfluous(raft, snapshot)) {',
@@ -156,6 +180,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a heartbeat answer to an older round confirms newer reads',
+    by: 'simulator',
     level: 'core',
     file: `${core}/replication.ts`,
     from: 'progress.ackedRound = Math.max(progress.ackedRound, response.round)',
@@ -163,6 +188,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a new leader reads before its first entry is committed',
+    by: 'simulator',
     level: 'core',
     file: `${core}/read-index.ts`,
     from: 'const index = Math.max(log.committed, leadership.noopIndex)',
@@ -170,6 +196,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a lease counts from when the answer came',
+    by: 'simulator',
     level: 'core',
     file: `${core}/replication.ts`,
     from: 'progress.ackedSentMs = Math.max(progress.ackedSentMs, response.sentAtMs)',
@@ -177,6 +204,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a leader that hands over keeps its lease',
+    by: 'simulator',
     level: 'core',
     file: `${core}/lease.ts`,
     from: 'if (leadership === null || leadership.leaseForfeited || leadership.transfer !== null) return null',
@@ -184,6 +212,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a proposal that may yet be committed is called lost',
+    by: 'simulator',
     level: 'core',
     file: `${core}/tickets.ts`,
     from: "this.#settled.push({ ticket, outcome: 'unknown', leader })",
@@ -191,6 +220,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the log calls a batch durable that was not synced',
+    by: 'simulator',
     level: 'driver',
     file: 'server/raft/storage/wal.ts',
     from: '    segment.file.sync((error) => {\n      if (error === undefined) this.#wrote(pending)',
@@ -198,6 +228,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a failed sync is taken for one that succeeded',
+    by: 'simulator',
     level: 'driver',
     file: 'server/raft/storage/wal.ts',
     from: '      if (error === undefined) this.#wrote(pending)\n      else this.#fail(error)',
@@ -205,6 +236,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'damage in the middle of the log is cut off like a torn write',
+    by: 'simulator',
     level: 'driver',
     file: 'server/raft/storage/recovery.ts',
     from: 'if (flaw !== undefined && this.#isLaterBatch(bytes, segment))',
@@ -212,6 +244,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a snapshot gets its name before it is durable',
+    by: 'simulator',
     level: 'driver',
     file: 'server/raft/storage/snapshots.ts',
     from: '    await synced(file)\n    file.close()',
@@ -219,6 +252,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'nobody sees that the machine slept',
+    by: 'simulator',
     level: 'driver',
     file: 'server/raft/clock-watch.ts',
     from: 'return Math.abs(apart(this.#clock) - this.#apartMs) <= toleranceMs',
@@ -226,9 +260,179 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a lease is believed though its time is up',
+    by: 'simulator',
     level: 'driver',
     file: 'server/raft/driver.ts',
     from: 'return lease !== null && this.#options.clock.monotonicMs() < lease.untilMs',
     to: 'return lease !== null',
+  },
+  // What other rules keep from having consequences, and what costs time and not safety: held by scripts, sentences and named tests.
+  {
+    name: 'a truncation takes back one membership only (T6)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/membership-history.ts`,
+    from: 'const kept = this.#entries.filter((entry) => entry.index < index)',
+    to: 'const kept = this.latest.index >= index ? this.#entries.slice(0, -1) : this.#entries',
+  },
+  {
+    name: 'a follower commits up to the end of its own log (T14)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/follower.ts`,
+    from: 'log.commitThrough(Math.min(append.commit, agreed))',
+    to: 'log.commitThrough(Math.min(append.commit, log.last.index))',
+  },
+  {
+    name: 'a follower acknowledges up to the end of its own log',
+    by: 'checklist',
+    level: 'core',
+    file: `${core}/follower.ts`,
+    from: 'acknowledge(raft, from, agreed)',
+    to: 'acknowledge(raft, from, log.last.index)',
+  },
+  {
+    name: 'a read joins the round that is out already (T1)',
+    by: 'simulator',
+    level: 'core',
+    file: `${core}/read-index.ts`,
+    from: '  reads.lastPosition += 1\n',
+    to: '  if (reads.sentPosition <= reads.confirmedPosition) reads.lastPosition += 1\n',
+  },
+  {
+    name: 'a read does not wait for the state machine (T2)',
+    by: 'simulator',
+    level: 'core',
+    file: `${core}/read-index.ts`,
+    from: 'if (position > reads.confirmedPosition || index > raft.log.applied) break',
+    to: 'if (position > reads.confirmedPosition) break',
+  },
+  {
+    name: 'an acknowledged append confirms reads (T1)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/replication.ts`,
+    from: '  progress.accepted(index)\n',
+    to: '  progress.accepted(index)\n  if (raft.leadership !== null) progress.ackedRound = raft.leadership.reads.lastPosition\n',
+  },
+  {
+    name: 'a new leader has a lease before its first entry is committed (T2)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/lease.ts`,
+    from: 'if (log.committed < leadership.noopIndex) return null',
+    to: 'void log.committed',
+  },
+  {
+    name: 'a leader never doubts itself (no CheckQuorum)',
+    by: 'scripts',
+    level: 'core',
+    file: `${core}/replication.ts`,
+    from: 'return nowMs - answeredMs >= config.electionTimeoutMinMs',
+    to: 'return nowMs - answeredMs >= Infinity',
+  },
+  {
+    name: 'a pre-vote brings its term with it (T26)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/receive.ts`,
+    from: "    case 'preVote':\n      return true\n",
+    to: "    case 'preVote':\n      becomeFollower(raft, message.term, null)\n      return true\n",
+  },
+  {
+    name: 'a learner refuses its vote to who knows better (T10)',
+    by: 'scripts',
+    level: 'core',
+    file: `${core}/election.ts`,
+    from: 'return raft.vote === candidate || (raft.vote === null && raft.leader === null)',
+    to: 'return isVoter(membershipOf(raft), raft.config.id) && (raft.vote === candidate || (raft.vote === null && raft.leader === null))',
+  },
+  {
+    name: 'nobody leaves a joint membership (T8)',
+    by: 'scripts',
+    level: 'core',
+    file: `${core}/replication.ts`,
+    from: '  leaveCommittedJoint(raft, leadership)\n',
+    to: '  void leaveCommittedJoint\n',
+  },
+  {
+    name: 'who is removed is forgotten before it is told (T9)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/turn.ts`,
+    from: '  sendAppends(raft, leadership)\n  forgetRemoved(raft, leadership)\n',
+    to: '  forgetRemoved(raft, leadership)\n  sendAppends(raft, leadership)\n',
+  },
+  {
+    name: 'a removal that is not committed retires a leader (T9)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/reconfigure.ts`,
+    from: 'if (index > raft.log.committed || isJoint(membership)) return false',
+    to: 'if (index > Infinity || isJoint(membership)) return false',
+  },
+  {
+    name: 'a log is compacted before the mark of its snapshot is durable (T12)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/snapshot.ts`,
+    from: 'outbox.compactAfter = { seq: outbox.lastSeq + 1, through }',
+    to: 'outbox.compactAfter = { seq: outbox.lastSeq, through }',
+  },
+  {
+    name: 'a leader installs a snapshot (T13)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/snapshot.ts`,
+    from: '  if (raft.leadership !== null) return\n  if (!isSuperfluous',
+    to: '  if (!isSuperfluous',
+  },
+  {
+    name: 'a server that lost its data guesses what it had (T21)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/follower.ts`,
+    from: 'const { commit, round, sentAtMs } = heartbeat',
+    to: 'const { round, sentAtMs } = heartbeat\n  const commit = Math.min(heartbeat.commit, raft.log.last.index)',
+  },
+  {
+    name: 'an append from before what is committed is a conflict (T22)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/follower.ts`,
+    from: 'if (previous.index < log.committed) {',
+    to: 'if (previous.index < 0) {',
+  },
+  {
+    name: 'a refusal is answered one entry further back, and not one term (T24)',
+    by: 'checklist',
+    level: 'core',
+    file: `${core}/replication.ts`,
+    from: 'const agreeable = raft.log.latestNotAfter(hint.index, hint.term)',
+    to: 'const agreeable = { index: Math.min(index, hint.index + index) - 1 }',
+  },
+  {
+    name: 'an old refusal is taken for a new one (T24)',
+    by: 'checklist',
+    level: 'core',
+    file: `${core}/progress.ts`,
+    from: "if (this.state === 'snapshot' || this.next - 1 !== refused) return false",
+    to: "if (this.state === 'snapshot') return false",
+  },
+  {
+    name: 'a process that stood still holds the silence against its leader (T28)',
+    by: 'traps',
+    level: 'core',
+    file: `${core}/raft.ts`,
+    from: 'raft.electionSinceMs += gapMs - raft.config.heartbeatMs',
+    to: 'raft.electionSinceMs += 0',
+  },
+  {
+    name: 'a lost connection is not noticed by the next probe',
+    by: 'scripts',
+    level: 'core',
+    file: `${core}/replication.ts`,
+    from: '  progress.resume()\n',
+    to: '  void progress.resume\n',
   },
 ]

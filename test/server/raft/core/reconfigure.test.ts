@@ -182,6 +182,21 @@ t.test(
   },
 )
 
+t.test('T9: a leader that removes itself leads until that is committed', async (t) => {
+  const solo = leading()
+  solo.propose('a', 1)
+  change(solo, 2, remove('1'))
+  solo.finish()
+  solo.tell('2', has(2, 3))
+  // Its removal is in its log and in effect: its own disk is not counted, so an entry before it needs both others too.
+  t.match(solo.status, { role: 'leader', commitIndex: 2 })
+  solo.tell('3', has(2, 3))
+  t.match(solo.status, { role: 'leader', commitIndex: 3 }, 'something is committed, and not that')
+  solo.tell('2', has(2, 4))
+  solo.tell('3', has(2, 4))
+  t.match(solo.status, { role: 'follower', commitIndex: 4 })
+})
+
 t.test('T9: who is removed is told before it is forgotten', async (t) => {
   const solo = leading()
   change(solo, 1, remove('3'))
