@@ -1,3 +1,4 @@
+import { decodeBase64 } from './base64.ts'
 import { nanosecondsPerMs, parseDuration } from './duration.ts'
 import { narrow } from './unsigned.ts'
 
@@ -117,17 +118,14 @@ function decodeUnsigned(value: unknown): number | bigint | undefined {
   return typeof value === 'bigint' && value >= 0n && value < 1n << 64n ? narrow(value) : undefined
 }
 
-/** RFC 4648 §4, padded, as Go insists; line breaks are passed over. */
 function decodeBytes(
   text: string,
   path: readonly (string | number)[],
   faults: Fault[],
 ): Uint8Array | undefined {
-  const well = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
-  if (well.test(text.replace(/[\r\n]/g, ''))) return new Uint8Array(Buffer.from(text, 'base64'))
-  const outside = /[^A-Za-z0-9+/\r\n]/.exec(text)?.index ?? text.length
-  const error = `illegal base64 data at input byte ${outside}`
-  faults.push({ path, problem: { kind: 'base64', error } })
+  const decoded = decodeBase64(text)
+  if (decoded.ok) return decoded.bytes
+  faults.push({ path, problem: { kind: 'base64', error: decoded.error } })
   return undefined
 }
 
