@@ -70,11 +70,15 @@ function readdress({ assessment, known }: ReconcileInputs) {
   }))
 }
 
-function removeDead({ assessment, config, nowMs, startedMs }: ReconcileInputs) {
+function removeDead({ assessment, config, known, nowMs, startedMs }: ReconcileInputs) {
   if (!config.CleanupDeadServers) return undefined
   const { Servers, Voters, Leader } = assessment.state
-  const isStranger = ({ NodeStatus }: AutopilotServer): boolean =>
-    NodeStatus === 'left' || (NodeStatus === 'none' && nowMs - startedMs >= strangerGraceMs)
+  // One whose place another has taken does not come back: its data is gone, and its machine has a new id.
+  const isReplaced = ({ Address }: AutopilotServer): boolean =>
+    known.some(({ address, status }) => status === 'alive' && address === Address)
+  const isStranger = (server: AutopilotServer): boolean =>
+    server.NodeStatus === 'left' ||
+    (server.NodeStatus === 'none' && (isReplaced(server) || nowMs - startedMs >= strangerGraceMs))
   const unheard = Servers.filter(
     ({ ID, LastContactMs }) =>
       ID !== Leader && (LastContactMs < 0 || LastContactMs > silenceMinMs(config)),
