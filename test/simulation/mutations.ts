@@ -1,5 +1,15 @@
 import type { Level } from './plan.ts'
-import type { Rung } from './rungs.ts'
+
+/** The ways in which consensus is checked, from the smallest scene to the largest (README.md). */
+export const rungs = [
+  'scripts',
+  'checklist',
+  'traps',
+  'explorer',
+  'specification',
+  'simulator',
+] as const
+export type Rung = (typeof rungs)[number]
 
 /** A mistake somebody could make in one line. */
 export interface Mutation {
@@ -223,7 +233,7 @@ export const mutations: readonly Mutation[] = [
     by: 'simulator',
     level: 'driver',
     file: 'server/raft/storage/wal.ts',
-    from: '    segment.file.sync((error) => {\n      if (error === undefined) this.#wrote(pending)',
+    from: '    segment.file.sync((error) => {\n      if (error === undefined) return this.#wrote(pending)',
     to: '    setImmediate(() => this.#wrote(pending))\n    segment.file.sync((error) => {\n      if (error === undefined) return',
   },
   {
@@ -231,7 +241,7 @@ export const mutations: readonly Mutation[] = [
     by: 'simulator',
     level: 'driver',
     file: 'server/raft/storage/wal.ts',
-    from: '      if (error === undefined) this.#wrote(pending)\n      else this.#fail(error)',
+    from: '      takeBack(segment.file, offset, bytes.length)\n      this.#fail(error)',
     to: '      void error\n      this.#wrote(pending)',
   },
   {

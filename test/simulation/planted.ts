@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { must } from '../../server/model/assert.ts'
-import { mutations, type Mutation } from './mutations.ts'
-import { climb, type Rung, rungs } from './rungs.ts'
+import { mutations, rungs, type Mutation, type Rung } from './mutations.ts'
+import { climb } from './rungs.ts'
 
 /**
  * Plants one mistake after another in a copy of the sources, and has it found by the rung of the ladder that ought to: what that one can

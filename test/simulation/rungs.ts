@@ -3,19 +3,8 @@ import { glob } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
-import type { Mutation } from './mutations.ts'
+import type { Mutation, Rung } from './mutations.ts'
 import type { Level } from './plan.ts'
-
-/** The ways in which consensus is checked, from the smallest scene to the largest (README.md). */
-export const rungs = [
-  'scripts',
-  'checklist',
-  'traps',
-  'explorer',
-  'specification',
-  'simulator',
-] as const
-export type Rung = (typeof rungs)[number]
 
 /** The seeds of a usual run. */
 export const seedsMax: Readonly<Record<Level, number>> = { core: 3000, driver: 500 }
