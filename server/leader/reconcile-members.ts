@@ -80,18 +80,24 @@ async function forget({ propose, store, log }: LeaderContext, member: Member): P
 }
 
 async function admit(
-  { raft, log }: LeaderContext,
+  { pool, raft, log }: LeaderContext,
   member: Member,
   signal: AbortSignal,
 ): Promise<void> {
   const { role, id = '', port = '' } = member.Tags
-  const { voters, learners, learnersNext } = raft.membership()
+  const { addresses, voters, learners, learnersNext } = raft.membership()
   if (role !== 'consul' || id === '' || [...voters, ...learners, ...learnersNext].includes(id))
     return
   log.info({ member: member.Name, id }, 'a server joins: it listens first')
   const address = hostPort(member.Addr, port)
+  const alive = pool.members().filter(({ Status }) => Status === memberStatus.alive)
+  // Who had its place before does not come back: that server lost its data, and its id with it.
+  const replaced = Object.keys(addresses).filter(
+    (other) => addresses[other] === address && !alive.some(({ Tags }) => Tags['id'] === other),
+  )
+  const removals = replaced.map((other) => ({ kind: 'remove', id: other }) as const)
   await raft
-    .changeMembership([{ kind: 'addLearner', id, address }], signal)
+    .changeMembership([...removals, { kind: 'addLearner', id, address }], signal)
     .catch((error: unknown) =>
       log.warn({ id, error: describeError(error) }, 'a server was not let in'),
     )

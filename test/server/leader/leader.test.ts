@@ -223,6 +223,31 @@ t.test('a server that comes is let in to listen, and stands in the catalog', asy
   t.ok(logged.store.nodes.get('n2'))
 })
 
+t.test('a server that comes back without its data takes the place of what it was', async (t) => {
+  for (const isThere of [false, true]) {
+    const { context, consensus, pool } = world()
+    const lost = 'd43e76dd-33d0-4d3e-bcb7-4fda32654d3e'
+    consensus.membership = {
+      ...emptyMembership,
+      voters: [ids.n1, lost],
+      addresses: { [ids.n1]: '127.0.0.1:8301', [lost]: '127.0.0.1:8300' },
+    }
+    if (isThere) pool.set(serverNamed('n3', lost))
+    const ended = new AbortController()
+    const running = reconcileMembers.run(context, ended.signal).catch(() => undefined)
+    pool.set(serverNamed('n2', ids.n2))
+    await settle()
+    const added = { kind: 'addLearner', id: ids.n2, address: '127.0.0.1:8300' } as const
+    t.strictSame(
+      consensus.changes,
+      isThere ? [added] : [{ kind: 'remove', id: lost }, added],
+      'but two that say that they are at one address are left to whoever set them up',
+    )
+    ended.abort()
+    await running
+  }
+})
+
 t.test('a member that fails is critical, and passing when it is back', async (t) => {
   const { logged, context, pool } = world()
   pool.set(serverNamed('n2', ids.n2))
