@@ -9,16 +9,18 @@ import type { Measures } from './measures.ts'
  */
 export class Records {
   readonly #path: string
-  readonly #core: string
+  readonly #cores: ReadonlyMap<string, string>
   readonly #known = new Map<string, Measures>()
 
-  constructor(path: string, core: string) {
+  /** `cores` are the digests by method. */
+  constructor(path: string, cores: ReadonlyMap<string, string>) {
     this.#path = path
-    this.#core = core
+    this.#cores = cores
     if (!existsSync(path)) return
     for (const line of readFileSync(path, 'utf8').split('\n')) {
       const record = line === '' ? null : (JSON.parse(line) as Record)
-      if (record?.core === core) this.#known.set(keyOf(record), record.measures)
+      if (record !== null && record.core === cores.get(record.method))
+        this.#known.set(keyOf(record), record.measures)
     }
   }
 
@@ -28,7 +30,7 @@ export class Records {
 
   add(run: RunKey, measures: Measures): void {
     this.#known.set(keyOf(run), measures)
-    const record: Record = { core: this.#core, ...run, measures }
+    const record: Record = { core: this.#cores.get(run.method) ?? '', ...run, measures }
     mkdirSync(dirname(this.#path), { recursive: true })
     appendFileSync(this.#path, `${JSON.stringify(record)}\n`)
   }

@@ -36,10 +36,12 @@ const wanted = values.only?.split(',') ?? experiments.map(({ name }) => name)
 const first = Number(values.from)
 const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => first + at)
 const untilMs = performance.now() + Number(values.minutes) * 60_000
-const core = fingerprint()
-const records = new Records(`${values.out}/runs.jsonl`, core)
+const cores = fingerprints()
+const records = new Records(`${values.out}/runs.jsonl`, cores)
 mkdirSync(values.out, { recursive: true })
-console.log(`core ${core}, seeds ${first} to ${seeds.at(-1)}`)
+console.log(
+  `cores ${[...cores].map((core) => core.join(' ')).join(', ')}; seeds ${first} to ${seeds.at(-1)}`,
+)
 
 for (const experiment of experiments.filter(({ name }) => wanted.includes(name))) {
   const members = Number(values.members ?? experiment.members)
@@ -72,16 +74,17 @@ function gather(experiment: Experiment, members: number): Row[] {
   return cells.map((cell, at) => ({ cell, measures: measures[at] ?? [] }))
 }
 
-/** The same for cores that do the same. */
-function fingerprint(): string {
-  const digests = methods.map((method) => {
-    const run = { seed: 1, members: 24, weather: lossy(0.2), seconds: 40 }
-    const pool = simulate({ ...run, config: configOf(method) }, (pool, plan) => {
-      crashSome(pool, plan, { count: 2, fromS: 5, toS: 10 })
-      pool.do(8000, () => pool.block(20))
-      pool.do(14_000, () => pool.release(20))
-    })
-    return pool.digest.toString(16)
-  })
-  return digests.join('-')
+/** By method: the same for cores that do the same. */
+function fingerprints(): Map<string, string> {
+  const run = { seed: 1, members: 24, weather: lossy(0.2), seconds: 40 }
+  return new Map(
+    methods.map((method) => {
+      const pool = simulate({ ...run, config: configOf(method) }, (pool, plan) => {
+        crashSome(pool, plan, { count: 2, fromS: 5, toS: 10 })
+        pool.do(8000, () => pool.block(20))
+        pool.do(14_000, () => pool.release(20))
+      })
+      return [method, pool.digest.toString(16)]
+    }),
+  )
 }
