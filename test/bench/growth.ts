@@ -139,8 +139,9 @@ async function load(url: string, from: number, to: number): Promise<void> {
 }
 
 interface Cost {
-  /** Microseconds of processor of all servers for each write. */
+  /** Microseconds of processor of all servers for each write; and of their event loops alone. */
   readonly cpuUs: number
+  readonly loopCpuUs: number
   /** The same, as if the machine were always as quick. */
   readonly calibrated: number
   readonly perSecond: number
@@ -158,13 +159,14 @@ function worstOf(stalls: readonly Stalls[]): Stalls {
     gcWorstMs: worst('gcWorstMs'),
     gcTotalMs: worst('gcTotalMs'),
     cpuUs: worst('cpuUs'),
+    loopCpuUs: worst('loopCpuUs'),
     rssBytes: worst('rssBytes'),
   }
 }
 
 const stallsOf = (): Promise<Stalls[]> => Promise.all(servers.map((server) => server.stalls()))
-const cpuOf = (stalls: readonly Stalls[]): number =>
-  stalls.reduce((sum, { cpuUs }) => sum + cpuUs, 0)
+const total = (stalls: readonly Stalls[], field: 'cpuUs' | 'loopCpuUs'): number =>
+  stalls.reduce((sum, each) => sum + each[field], 0)
 const mean = (numbers: readonly number[]): number =>
   numbers.reduce((sum, number) => sum + number, 0) / numbers.length
 
@@ -181,9 +183,12 @@ async function writeCost(url: string, among: number, times: number): Promise<Cos
       args: [String(among)],
     })
     const after = await stallsOf()
-    const cpuUs = (cpuOf(after) - cpuOf(before)) / (perSecond * seconds)
+    const each = (field: 'cpuUs' | 'loopCpuUs'): number =>
+      (total(after, field) - total(before, field)) / (perSecond * seconds)
+    const cpuUs = each('cpuUs')
     costs.push({
       cpuUs,
+      loopCpuUs: each('loopCpuUs'),
       calibrated: cpuUs / mean([quickness, calibrate()]),
       perSecond,
       p99Ms: p99Ms ?? Number.NaN,
@@ -192,6 +197,7 @@ async function writeCost(url: string, among: number, times: number): Promise<Cos
   }
   return {
     cpuUs: mean(costs.map(({ cpuUs }) => cpuUs)),
+    loopCpuUs: mean(costs.map(({ loopCpuUs }) => loopCpuUs)),
     calibrated: mean(costs.map(({ calibrated }) => calibrated)),
     perSecond: mean(costs.map(({ perSecond }) => perSecond)),
     p99Ms: mean(costs.map(({ p99Ms }) => p99Ms)),
@@ -201,8 +207,8 @@ async function writeCost(url: string, among: number, times: number): Promise<Cos
 
 const stallWords = ({ gcWorstMs, over, worstMs, worstOwnMs }: Stalls): string =>
   `${worstOwnMs.toFixed(1)} ms (${worstMs.toFixed(1)} with waiting for a core; longest collection ${gcWorstMs.toFixed(1)}; ${over} over ${asked.stallMs})`
-const costWords = ({ cpuUs, p99Ms, perSecond }: Cost): string =>
-  `${cpuUs.toFixed(1)} µs of processor in the three servers, ${Math.round(perSecond)}/s, p99 ${p99Ms.toFixed(1)} ms`
+const costWords = ({ cpuUs, loopCpuUs, p99Ms, perSecond }: Cost): string =>
+  `${cpuUs.toFixed(1)} µs of processor in the three servers (${loopCpuUs.toFixed(1)} of it in their loops), ${Math.round(perSecond)}/s, p99 ${p99Ms.toFixed(1)} ms`
 const timeWords = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 function noteStall(what: string, stalls: Stalls): void {

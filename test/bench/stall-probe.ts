@@ -17,8 +17,9 @@ export interface Stalls {
   readonly turns: number
   readonly gcWorstMs: number
   readonly gcTotalMs: number
-  /** Since it began, of all threads. */
+  /** Since it began, of all threads; and that of the loop's alone. */
   readonly cpuUs: number
+  readonly loopCpuUs: number
   readonly rssBytes: number
 }
 
@@ -53,6 +54,10 @@ function look(): void {
   lastWaitedMs = totalMs
 }
 
+function sum({ system, user }: NodeJS.CpuUsage): number {
+  return system + user
+}
+
 if (process.send !== undefined) {
   setInterval(look, periodMs).unref()
   new PerformanceObserver((list) => {
@@ -63,8 +68,12 @@ if (process.send !== undefined) {
   }).observe({ entryTypes: ['gc'] })
   process.on('message', () => {
     look()
-    const { system, user } = process.cpuUsage()
-    const stalls: Stalls = { ...seen, cpuUs: system + user, rssBytes: process.memoryUsage.rss() }
+    const stalls: Stalls = {
+      ...seen,
+      cpuUs: sum(process.cpuUsage()),
+      loopCpuUs: sum(process.threadCpuUsage()),
+      rssBytes: process.memoryUsage.rss(),
+    }
     seen = { ...nothing }
     process.send?.(stalls)
   })
