@@ -369,5 +369,7 @@ function lengthOf(message: GossipMessage): number {
       return 70 + message.node.length + message.meta.length
     case 'user':
       return 1 + message.body.length
+    default:
+      return assertNever(message)
   }
 }

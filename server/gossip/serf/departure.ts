@@ -1,6 +1,7 @@
 import { encodeSerfMessage } from '../wire/serf-codec.ts'
 import type { Ticket } from './events.ts'
 import { heedLeave } from './intent-rules.ts'
+import { becomeLeft } from './membership.ts'
 import { broadcastIntent, nextNumber, swim, tell } from './state.ts'
 import type { SerfState } from './state.ts'
 
@@ -36,6 +37,7 @@ function sayGoodbye(state: SerfState): void {
 export function onSwimLeft(state: SerfState, told: boolean): void {
   const { departure, nowMs, config } = state
   if (departure === null) return
+  if (state.members.own.status !== 'left') becomeLeft(state, state.members.own)
   departure.told &&= told
   departure.stayUntilMs = state.members.isAlone() ? nowMs : nowMs + config.leavePropagateMs
   stay(state)

@@ -1,4 +1,5 @@
 import type { Coordinate } from '../../model/coordinate.ts'
+import type { KeyVerb } from '../../model/keyring.ts'
 import type { Member } from '../../model/member.ts'
 import type { Chance } from '../../runtime/chance.ts'
 import type { SwimCommand, SwimEvent } from '../swim/events.ts'
@@ -90,8 +91,6 @@ export type Ticket = number
 export type QueryHandle = number
 /** Serf's number for something to be done with the keyring. */
 export type KeyTask = number
-
-export type KeyVerb = 'install' | 'use' | 'remove' | 'list'
 
 export type SerfEffect =
   | { readonly kind: 'swim'; readonly command: SwimCommand }

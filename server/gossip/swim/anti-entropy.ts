@@ -4,7 +4,7 @@ import { accuse } from './dissemination.ts'
 import type { CallerId } from './events.ts'
 import type { Trouble } from './member-table.ts'
 import { onAlive, onDead, onSuspect } from './membership.ts'
-import { count, liveCount, notify } from './state.ts'
+import { liveCount, notify, sample } from './state.ts'
 import type { SwimState } from './state.ts'
 
 /**
@@ -46,10 +46,11 @@ export function pushPull(
     swim.waitingPushPulls.push(() => pushPull(swim, to, member, join, onDone))
     return
   }
-  count(swim, 'memberlist.pushPullNode')
+  const beganMs = swim.nowMs
   swim.pushPulls += 1
   const end = (failure: string | null): void => {
     swim.pushPulls -= 1
+    sample(swim, 'memberlist.pushPullNode', swim.nowMs - beganMs)
     onDone(failure)
     swim.waitingPushPulls.shift()?.()
   }

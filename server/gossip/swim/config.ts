@@ -115,7 +115,7 @@ export const lanConfig: SwimConfig = {
   accrual: {
     enabled: true,
     threshold: 6,
-    silenceMinMs: 500,
+    silenceMinMs: 300,
     silenceMaxMs: 8000,
     acceptablePauseMs: 5000,
     probeTimeoutMinMs: 20,

@@ -67,10 +67,9 @@ export class SwimCore implements Swim {
         return notePause(swim, input.pauseMs)
       case 'lagged':
         swim.lagMs = input.lagMs
-        return
+        return doubtOurselves(swim, input.lagMs > swim.config.accrual.silenceMinMs / 2)
       case 'dropped':
-        if (input.packets > 0 && swim.config.lifeguard.localHealth) swim.health.apply(1)
-        return
+        return doubtOurselves(swim, input.packets > 0)
       default:
         return onCommand(swim, input)
     }
@@ -117,6 +116,10 @@ export class SwimCore implements Swim {
     const probed = probes.get(member)?.level(nowMs) ?? 0
     return Math.max(accused, probed, heartbeatLevel(this.#swim, member, nowMs))
   }
+}
+
+function doubtOurselves(swim: SwimState, isUnwell: boolean): void {
+  if (isUnwell && swim.config.lifeguard.localHealth) swim.health.apply(1)
 }
 
 /** News first: a refutation that it calls for then goes with the answer to the ping beside it. */

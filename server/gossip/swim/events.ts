@@ -198,6 +198,11 @@ export interface SwimMember {
   readonly state: WireState
   /** Reached by TCP only. */
   readonly degraded: boolean
+  /**
+   * Suspect or dead in the eyes of this node alone, which hears nobody and therefore told nobody. Others may well disagree: not to
+   * be acted upon beyond this node.
+   */
+  readonly unconfirmed: boolean
 }
 
 /** Who tells one life of a node from the next: its id, and when it was started. */

@@ -20,6 +20,10 @@ export class Ledger {
     this.#coherenceMs = coherenceMs
   }
 
+  get isRefused(): boolean {
+    return this.#refusals > 0
+  }
+
   get directPings(): number {
     return this.#direct.length
   }
@@ -44,12 +48,12 @@ export class Ledger {
     this.#refusals += 1
   }
 
-  /** φ at a moment. */
-  level(nowMs: number, odds: Odds): number {
+  /** φ at a moment. What we saw over our own paths counts for `ownPathsMax` at most. */
+  level(nowMs: number, odds: Odds, ownPathsMax: number): number {
     const streamOdds = { ...odds, answeredBy: (ms: number) => odds.answeredBy(ms / streamTrips) }
+    const ownPaths = this.directLevel(nowMs, odds) + this.#silence(this.#streams, nowMs, streamOdds)
     return (
-      this.directLevel(nowMs, odds) +
-      this.#silence(this.#streams, nowMs, streamOdds) +
+      Math.min(ownPaths, ownPathsMax) +
       this.#nacks * -Math.log10(odds.loss) +
       this.#refusals * refusalWeight
     )

@@ -37,7 +37,10 @@ function beat(swim: SwimState, member: number): void {
   const { agenda, nowMs, config, heartbeats } = swim
   const detector = heartbeats.get(member)
   if (detector === undefined) return
-  pingDirectly(swim, member, () => detector.heard(swim.nowMs))
+  pingDirectly(swim, member, () => {
+    detector.heard(swim.nowMs)
+    swim.probes.get(member)?.proven()
+  })
   agenda.judgeAt(nowMs + config.heartbeatIntervalMs / 2, () => {
     if (heartbeats.get(member) !== detector) return
     if (heartbeatLevel(swim, member, swim.nowMs) >= config.heartbeatThreshold)

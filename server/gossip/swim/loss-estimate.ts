@@ -26,7 +26,7 @@ export class LossEstimate {
 /** Beta prior: as if half a ping in five had been lost before. More confidence made a cold start exceed the bound. */
 const prior = 0.1
 const priorWeight = 4
-const slowWeight = 0.01
+const slowWeight = 0.005
 const quickWeight = 0.05
 const floor = 0.01
 /** So that evidence never becomes worthless. */

@@ -145,7 +145,8 @@ export class MemberTable {
     const { node, address, meta, versions } = this.statement(number)
     const { incarnation, state } = this.claim(number)
     const degraded = this.isDegraded(number)
-    return { name: node, address, meta, versions, incarnation, state, degraded }
+    const unconfirmed = this.#troubles.get(number)?.isPrivate === true
+    return { name: node, address, meta, versions, incarnation, state, degraded, unconfirmed }
   }
 }
 

@@ -6,7 +6,7 @@ import { deafLevel } from './hearing.ts'
 import { publishSuspicion, suspectPrivately, takeBack, weighSuspicion } from './membership.ts'
 import { drawRelays, pingByStream, pingThrough } from './probe-paths.ts'
 import { oddsOf, probeTimeoutMs } from './probe-timeout.ts'
-import { count, notify } from './state.ts'
+import { count, notify, sample } from './state.ts'
 import type { OpenProbe, SwimState } from './state.ts'
 
 /**
@@ -27,9 +27,13 @@ export class ProbeEpisode implements OpenProbe {
   #ledger: Ledger
   #pings: DirectPing[] = []
   /** Packets heard before; at as many we have heard nothing since. */
-  #packetsBefore: number
+  readonly #packetsBefore: number
+  readonly #beganMs: number
   #silentSinceMs: number
   #rounds = 0
+  /** When the pings of the last round should have been answered. */
+  #maturesMs = 0
+  #nacks = 0
   #openStreams = 0
   #livesByStream = false
   #hasEnded = false
@@ -41,6 +45,7 @@ export class ProbeEpisode implements OpenProbe {
     this.#member = member
     this.#ledger = new Ledger(swim.config.accrual.coherenceMs)
     this.#packetsBefore = swim.hearing.packets
+    this.#beganMs = swim.nowMs
     this.#silentSinceMs = swim.nowMs
   }
 
@@ -53,7 +58,9 @@ export class ProbeEpisode implements OpenProbe {
   }
 
   level(nowMs: number): number {
-    return this.#livesByStream ? 0 : this.#ledger.level(nowMs, oddsOf(this.#swim, this.#member))
+    // A broken way from here to there is no death: where others can be asked, they must have seen something too.
+    const isAlone = this.#usedRelays.size === 0
+    return this.#level(nowMs, isAlone ? Infinity : this.#threshold * ownPathsPart)
   }
 
   proven(): void {
@@ -79,6 +86,16 @@ export class ProbeEpisode implements OpenProbe {
     agenda.cancel(this.#nextRound)
     agenda.cancel(this.#verdict)
     probes.delete(this.#member)
+    sample(this.#swim, 'memberlist.probeNode', this.#swim.nowMs - this.#beganMs)
+  }
+
+  get #threshold(): number {
+    return this.#swim.config.accrual.threshold
+  }
+
+  #level(nowMs: number, ownPathsMax: number): number {
+    if (this.#livesByStream) return 0
+    return this.#ledger.level(nowMs, oddsOf(this.#swim, this.#member), ownPathsMax)
   }
 
   #beginRound(): void {
@@ -86,7 +103,6 @@ export class ProbeEpisode implements OpenProbe {
     const { agenda, nowMs, config } = swim
     const { accrual, indirectChecks } = config
     if (nowMs - this.#silentSinceMs > accrual.episodeMaxMs) return this.#giveUp()
-    if (this.#rounds === 0) count(swim, 'memberlist.degraded.probe')
     this.#rounds += 1
     this.#ping()
     for (const relay of drawRelays(swim, this.#member, indirectChecks, this.#usedRelays)) {
@@ -97,7 +113,8 @@ export class ProbeEpisode implements OpenProbe {
       pingThrough(swim, relay, this.#member, onAck, () => this.#nacked())
     }
     if (!this.#livesByStream && this.#openStreams < openStreamsMax) this.#callByStream()
-    this.#judgeAt(nowMs + probeTimeoutMs(swim, this.#member))
+    this.#maturesMs = nowMs + probeTimeoutMs(swim, this.#member)
+    this.#judgeAt(this.#maturesMs)
     const pauseMs = accrual.roundMs * accrual.roundGrowth ** (this.#rounds - 1)
     this.#nextRound = agenda.judgeAt(nowMs + pauseMs, () => this.#beginRound())
   }
@@ -130,6 +147,7 @@ export class ProbeEpisode implements OpenProbe {
 
   #nacked(): void {
     if (this.#hasEnded) return
+    this.#nacks += 1
     this.#ledger.nacked()
     this.#judgeAt(this.#swim.nowMs)
   }
@@ -161,23 +179,34 @@ export class ProbeEpisode implements OpenProbe {
   /** Verdicts are spoken when the sockets were read, so that evidence for the member is heard first. */
   #judgeAt(atMs: number): void {
     const { agenda } = this.#swim
-    if (this.#verdict !== null && this.#verdict.run !== null && this.#verdict.atMs <= atMs) return
+    if (this.#verdict !== null && this.#verdict.atMs <= atMs) return
     agenda.cancel(this.#verdict)
-    this.#verdict = agenda.judgeAt(atMs, () => this.#judge())
+    this.#verdict = agenda.judgeAt(atMs, () => {
+      this.#verdict = null
+      this.#judge()
+    })
   }
 
   #judge(): void {
     const swim = this.#swim
     const { nowMs, config, pauses, health } = swim
-    const { threshold } = config.accrual
     if (this.#livesByStream) return this.#judgeDatagrams()
     const level = this.level(nowMs)
-    weighSuspicion(swim, this.#member, level / threshold)
-    if (level < threshold) return
-    const acceptedMs = health.scale(pauses.acceptedMs(this.#member))
+    weighSuspicion(swim, this.#member, level / this.#threshold)
+    if (level < this.#threshold) {
+      // Silence on the newest pings counts in full only then.
+      if (nowMs < this.#maturesMs) this.#judgeAt(this.#maturesMs)
+      return
+    }
+    // Who is unwell doubts itself first, but not for longer than an episode may take.
+    const acceptedMs = Math.min(
+      config.accrual.silenceMaxMs,
+      health.scale(pauses.acceptedMs(this.#member)),
+    )
     const publishMs = this.#silentSinceMs + acceptedMs
     if (nowMs < publishMs) return this.#judgeAt(publishMs)
     if (this.#isDeaf()) return
+    this.#doubtOurselves()
     this.abandon()
     publishSuspicion(swim, this.#member)
   }
@@ -194,24 +223,33 @@ export class ProbeEpisode implements OpenProbe {
   /** Nothing heard from anybody since this began, or for longer than is natural here. */
   #isDeaf(): boolean {
     const { hearing, nowMs, table } = this.#swim
-    // With nobody else to be heard there is no telling who of the two is deaf.
-    if (table.live.size <= 1) return false
+    // With nobody else to be heard there is no telling who of the two is deaf; and its own machine's refusal we did hear.
+    if (table.live.size <= 1 || this.#ledger.isRefused) return false
     return hearing.packets === this.#packetsBefore || hearing.level(nowMs) >= deafLevel
   }
 
   #giveUp(): void {
     const swim = this.#swim
-    const isDamning = this.level(swim.nowMs) >= swim.config.accrual.threshold
+    const isDamning = this.#level(swim.nowMs, Infinity) >= this.#threshold
     const isDeaf = this.#isDeaf()
     this.abandon()
     count(swim, 'memberlist.probe.inconclusive')
     if (!isDeaf) return
-    if (swim.config.lifeguard.localHealth) swim.health.apply(1)
+    this.#doubtOurselves()
     if (isDamning) suspectPrivately(swim, this.#member)
+  }
+
+  /** Where most of the relays are silent themselves, it may be us who do not hear them (Lifeguard §IV-A). */
+  #doubtOurselves(): void {
+    const { config, health } = this.#swim
+    const isUnheard = this.#nacks * 2 < this.#usedRelays.size
+    if (config.lifeguard.localHealth && isUnheard) health.apply(1)
   }
 }
 
 /** Streams to one member at once: the kernel tries again by itself, but only after a second. */
 const openStreamsMax = 3
+/** How much of what it takes to accuse somebody may come from our own pings and streams. */
+const ownPathsPart = 2 / 3
 /** φ of datagrams alone at which a member that answers by stream counts as cut off from them. */
 const mutedLevel = 3

@@ -2,7 +2,7 @@ import type { Appointment } from './agenda.ts'
 import { pingDirectly } from './direct-ping.ts'
 import { publishSuspicion, takeBack } from './membership.ts'
 import { drawRelays, pingByStream, pingThrough, sendsNacks } from './probe-paths.ts'
-import { count } from './state.ts'
+import { sample } from './state.ts'
 import type { OpenProbe, SwimState } from './state.ts'
 
 /**
@@ -12,6 +12,7 @@ import type { OpenProbe, SwimState } from './state.ts'
 export class ProbePeriod implements OpenProbe {
   readonly #swim: SwimState
   readonly #member: number
+  readonly #beganMs: number
   #expectedNacks = 0
   #nacks = 0
   #livesByStream = false
@@ -22,6 +23,7 @@ export class ProbePeriod implements OpenProbe {
   constructor(swim: SwimState, member: number) {
     this.#swim = swim
     this.#member = member
+    this.#beganMs = swim.nowMs
   }
 
   begin(): void {
@@ -47,11 +49,11 @@ export class ProbePeriod implements OpenProbe {
     this.#swim.agenda.cancel(this.#timeout)
     this.#swim.agenda.cancel(this.#end)
     this.#swim.probes.delete(this.#member)
+    sample(this.#swim, 'memberlist.probeNode', this.#swim.nowMs - this.#beganMs)
   }
 
   #askOthers(): void {
     const swim = this.#swim
-    count(swim, 'memberlist.degraded.probe')
     for (const relay of drawRelays(swim, this.#member, swim.config.indirectChecks, new Set())) {
       if (sendsNacks(swim, relay)) this.#expectedNacks += 1
       const onNack = (): void => {
@@ -74,10 +76,7 @@ export class ProbePeriod implements OpenProbe {
   }
 
   #judge(): void {
-    if (this.#livesByStream) {
-      count(this.#swim, 'memberlist.degraded.timeout')
-      return this.#lives()
-    }
+    if (this.#livesByStream) return this.#lives()
     this.abandon()
     // Who hears not even the relays it asked is probably at fault itself (Lifeguard §IV-A).
     this.#doubtOurselves(this.#expectedNacks > 0 ? this.#expectedNacks - this.#nacks : 1)

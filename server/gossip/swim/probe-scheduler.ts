@@ -1,5 +1,6 @@
 import { ProbeEpisode } from './probe-episode.ts'
 import { ProbePeriod } from './probe-period.ts'
+import { count, gauge } from './state.ts'
 import type { SwimState } from './state.ts'
 
 /**
@@ -25,7 +26,9 @@ function tick(swim: SwimState): void {
   const isPatient = accrual.enabled && lifeguard.localHealth
   const periodMs = isPatient ? health.scale(probeIntervalMs) : probeIntervalMs
   agenda.at(nowMs + periodMs, () => tick(swim))
+  gauge(swim, 'memberlist.health.score', health.score)
   if (swim.hasLeft) return
+  if (health.score > 0) count(swim, 'memberlist.degraded.probe')
   if (probes.size >= (accrual.enabled ? episodesMax : 1)) return
   const member = nextTarget(swim)
   if (member !== null) probeNow(swim, member)

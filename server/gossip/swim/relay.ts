@@ -20,7 +20,7 @@ export function onPing(swim: SwimState, ping: Ping, from: Address): void {
 export function onIndirectPing(swim: SwimState, request: IndirectPing, from: Address): void {
   const { table, agenda, nowMs } = swim
   const member = table.find(request.node)
-  if (member === null || member === swim.self) return
+  if (member === null || member === swim.self || swim.pings.size >= pingsMax) return
   const { sequence: askedAs } = request
   const { node, address } = table.statement(member)
   const reply = (kind: 'ack' | 'nack'): void =>
@@ -50,6 +50,8 @@ function nackAfterMs(swim: SwimState, member: number): number {
   return Math.min(budgetMs * nackPart, probeTimeoutMs(swim, member))
 }
 
+/** Pings on their way at once, beyond which nobody is helped. */
+const pingsMax = 4096
 const nackPart = 0.8
 const minBudgetMs = 100
 const noPayload = new Uint8Array()

@@ -152,6 +152,14 @@ export function count(swim: SwimState, name: string, value = 1): void {
   swim.effects.push({ kind: 'metric', type: 'count', name, value })
 }
 
+export function gauge(swim: SwimState, name: string, value: number): void {
+  swim.effects.push({ kind: 'metric', type: 'gauge', name, value })
+}
+
+export function sample(swim: SwimState, name: string, value: number): void {
+  swim.effects.push({ kind: 'metric', type: 'sample', name, value })
+}
+
 /** What this node says of itself. */
 export function ownStatement(swim: SwimState): Alive {
   return swim.table.statement(swim.self)

@@ -10,28 +10,36 @@ import type { SwimConfig } from './config.ts'
 export class Suspicion {
   #startedMs: number
   readonly #bounds: SuspicionBounds
-  readonly #accusers = new Map<string, number>()
+  readonly #accusers: Set<string>
+  readonly #ownName: string
   #ownEvidence = 0
 
-  constructor(bounds: SuspicionBounds, startedMs: number, accuser: string) {
+  constructor(bounds: SuspicionBounds, startedMs: number, accuser: string, ownName: string) {
     this.#bounds = bounds
     this.#startedMs = startedMs
-    this.#accusers.set(accuser, 1)
+    this.#accusers = new Set([accuser])
+    this.#ownName = ownName
+  }
+
+  /** Whether it has all the confirmations that it could do with. */
+  get isConfirmed(): boolean {
+    return this.#accusers.size > this.#bounds.confirmationsWanted
   }
 
   /** True where this accusation is news that others should hear. */
   confirm(accuser: string): boolean {
-    if (this.#accusers.has(accuser)) return false
     // More than the wanted ones change nothing, and would be gossiped in vain.
-    if (this.#accusers.size > this.#bounds.confirmationsWanted) return false
-    this.#accusers.set(accuser, 1)
+    if (this.#accusers.has(accuser) || this.isConfirmed) return false
+    this.#accusers.add(accuser)
+    if (accuser === this.#ownName) this.#ownEvidence = 0
     return true
   }
 
   /** What we hold against the suspect ourselves, as a part of what it takes to accuse it. True where it shortens the time. */
   weigh(part: number): boolean {
     const evidence = Math.min(1, part)
-    if (evidence <= this.#ownEvidence || this.#bounds.confirmationsWanted < 1) return false
+    if (evidence <= this.#ownEvidence || this.isConfirmed) return false
+    if (this.#accusers.has(this.#ownName)) return false
     this.#ownEvidence = evidence
     return true
   }

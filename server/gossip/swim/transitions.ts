@@ -57,6 +57,7 @@ export function suspect(
     isPrivate ? { ...bounds, minMs: bounds.maxMs } : bounds,
     nowMs,
     from,
+    swim.name,
   )
   table.condemn(member, { state: 'suspect', incarnation, sinceMs: nowMs, suspicion, isPrivate })
   if (!wasLive) notify(swim, { kind: 'joined', member: table.view(member) })
@@ -110,8 +111,9 @@ export function forget(swim: SwimState, member: number): void {
 function pronounceDead(swim: SwimState, member: number): void {
   const trouble = swim.table.trouble(member)
   if (trouble?.state !== 'suspect') return
-  const { incarnation, isPrivate } = trouble
+  const { incarnation, isPrivate, suspicion } = trouble
   if (!isPrivate) {
+    if (suspicion?.isConfirmed === false) count(swim, 'memberlist.degraded.timeout')
     count(swim, 'memberlist.msg.dead')
     const node = swim.table.directory.nameOf(member)
     spread(swim, member, { kind: 'dead', incarnation, node, from: swim.name })
