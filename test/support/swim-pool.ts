@@ -16,7 +16,7 @@ import type {
   StreamMessage,
   WireState,
 } from '../../server/gossip/wire/messages.ts'
-import { assert, must } from '../../server/model/assert.ts'
+import { assert, assertNever, must } from '../../server/model/assert.ts'
 import { seededChance } from '../../server/runtime/chance.ts'
 import type { Chance } from '../../server/runtime/chance.ts'
 
