@@ -51,7 +51,7 @@ export class BroadcastQueue {
    * Adds what fits to a packet, each with `partBytes` around it, and counts it as sent; at `transmitsMax` it is done. Gives
    * the bytes taken.
    */
-  fill(parts: Uint8Array[], roomBytes: number, partBytes: number, transmitsMax: number): number {
+  pack(parts: Uint8Array[], roomBytes: number, partBytes: number, transmitsMax: number): number {
     if (this.#size === 0) return 0
     const sent: Broadcast[] = []
     let leftBytes = roomBytes

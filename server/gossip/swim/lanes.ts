@@ -34,7 +34,7 @@ export class Lanes {
   }
 
   /** Adds news to a packet and counts it as sent. */
-  fill(parts: Uint8Array[], roomBytes: number, transmitsMax: number): void {
+  pack(parts: Uint8Array[], roomBytes: number, transmitsMax: number): void {
     let leftBytes = roomBytes
     let promisedBytes = 0
     for (const lane of this.#lanes) {
@@ -44,7 +44,7 @@ export class Lanes {
     for (const lane of this.#lanes) {
       promisedBytes -= promise(lane)
       const room = leftBytes - Math.min(leftBytes, promisedBytes)
-      const takenBytes = lane.queue.fill(parts, room, partBytes, transmitsMax)
+      const takenBytes = lane.queue.pack(parts, room, partBytes, transmitsMax)
       lane.savedBytes = Math.max(0, lane.savedBytes - takenBytes)
       leftBytes -= takenBytes
     }

@@ -41,7 +41,7 @@ function fillUp(swim: SwimState, parts: Uint8Array[]): void {
   if (swim.lanes.size === 0) return
   let roomBytes = messageBytesMax(swim) - compoundBytes
   for (const part of parts) roomBytes -= part.length + partBytes
-  if (roomBytes > 0) swim.lanes.fill(parts, roomBytes, transmitsMax(swim))
+  if (roomBytes > 0) swim.lanes.pack(parts, roomBytes, transmitsMax(swim))
 }
 
 function send(
