@@ -27,8 +27,10 @@ export interface Scene {
 
 /** With the timings that the servers are given, nobody campaigns sooner. */
 export const electionMs = 1000
-/** How long a server that was started may take to hear who leads, and to vote. */
+/** How long a server that was started may take to hear who leads. */
 const backMs = 15_000
+/** And one without its data to vote: autopilot looks at it every ten seconds while somebody leads. */
+const voteMs = 45_000
 /** Nobody waits for a leader longer than this before campaigning: who is away for less may still lead afterwards. */
 const patienceMs = 2 * electionMs
 
@@ -99,11 +101,12 @@ export const faults: readonly Fault[] = [
         if (scene.cluster.servers.some((other) => other !== server && other.isTaken)) return
         if (!(await scene.cluster.isWhole())) return
         scene.tell(`wipe ${server.name}`, isLeader ? 'killed' : undefined)
+        server.isNew = true
         await server.kill()
         await server.wipe()
         await comeBack(scene, server)
-        // It votes again after a while, and until then the others are all that there are.
-        await scene.until(() => scene.cluster.isWhole(), backMs)
+        await scene.until(() => scene.cluster.isWhole(), voteMs)
+        server.isNew = false
       }),
   },
   {
@@ -227,10 +230,14 @@ async function withServer(
   await holding([server], () => hurt(server, isReplaced))
 }
 
-/** Two of three away at once are an outage, in which little happens: mostly the others are left a majority. */
+/**
+ * Two of three away at once are an outage, in which little happens: mostly the others are left a majority. Above all while one is
+ * to become a voter again, for which a leader must last a while.
+ */
 function isCrowded({ chance, cluster: { servers } }: Scene): boolean {
   const taken = servers.filter(({ isTaken }) => isTaken).length
-  return taken > 0 && 2 * (taken + 1) >= servers.length && chance.fraction() < 0.9
+  const spared = servers.some(({ isNew }) => isNew) ? 0.97 : 0.9
+  return taken > 0 && 2 * (taken + 1) >= servers.length && chance.fraction() < spared
 }
 
 async function holding(

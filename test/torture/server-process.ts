@@ -38,6 +38,8 @@ export class ServerProcess implements AsyncDisposable {
   /** Set while a fault has it in its hands. */
   isTaken = false
   isPaused = false
+  /** Its data was taken, and it does not vote yet. */
+  isNew = false
   /** Ends that nobody here brought about. */
   readonly deaths: string[] = []
   readonly #options: ServerProcessOptions
