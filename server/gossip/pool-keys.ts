@@ -1,14 +1,47 @@
 import { PraetorError } from '../model/errors.ts'
 import type { Chance } from '../runtime/chance.ts'
+import type { Log } from '../runtime/log.ts'
+import { readKeyring, writeKeyring } from './keyring-file.ts'
 import type { KeyOutcome, KeyVerb } from './serf/events.ts'
-import type { Keyring } from './wire/keyring.ts'
+import { Keyring } from './wire/keyring.ts'
 import { Nonces } from './wire/nonces.ts'
 import type { Protection } from './wire/protection.ts'
+
+/** Under which keys a pool talks. */
+export interface GossipEncryption {
+  /** 16, 24 or 32 bytes; undefined where none is configured. */
+  readonly key: Uint8Array | undefined
+  /** Where keys are kept over a restart; undefined for nowhere. */
+  readonly keyringPath: string | undefined
+  /** Whether what is not encrypted is refused. Off while a pool is moved to encryption. */
+  readonly verifyIncoming: boolean
+  readonly verifyOutgoing: boolean
+}
+
+/**
+ * The keys as they were kept, which operators may have changed since, or else the configured one, which is kept from now on. Null
+ * without either, for a pool that talks in the clear. Rejects with a PraetorError where keys are kept that cannot be used.
+ */
+export async function openPoolKeys(
+  { key, keyringPath, verifyIncoming, verifyOutgoing }: GossipEncryption,
+  { chance, log }: { readonly chance: Chance; readonly log: Log },
+): Promise<PoolKeys | null> {
+  const persist = async (keyring: Keyring): Promise<void> => {
+    if (keyringPath !== undefined) await writeKeyring(keyringPath, keyring)
+  }
+  const kept = keyringPath === undefined ? undefined : await readKeyring(keyringPath)
+  const configured = key === undefined ? undefined : Keyring.of(key)
+  const keyring = kept ?? configured
+  if (keyring === undefined) return null
+  if (kept === undefined) await persist(keyring)
+  else if (key !== undefined && !kept.has(key))
+    log.warn({}, "keyring doesn't include key provided with -encrypt, using keyring")
+  return new PoolKeys({ keyring, chance, verifyIncoming, verifyOutgoing, persist })
+}
 
 export interface PoolKeysOptions {
   readonly keyring: Keyring
   readonly chance: Chance
-  /** Whether what is not encrypted is refused. Off while a pool is moved to encryption. */
   readonly verifyIncoming: boolean
   readonly verifyOutgoing: boolean
   /** Keeps another keyring over a restart, before it is used. Rejects where that can't be done. */

@@ -30,6 +30,7 @@ export interface SerfNodeOptions {
 }
 
 export interface SerfNode {
+  readonly pool: SerfPool
   readonly name: string
   readonly address: Address
   readonly core: SerfCore
@@ -85,6 +86,7 @@ export class SerfPool {
       ...(options.restored === undefined ? {} : { restored: options.restored }),
     })
     const node: SerfNode = {
+      pool: this,
       name,
       address,
       core,

@@ -91,6 +91,7 @@ export type Ticket = number
 export type QueryHandle = number
 /** Serf's number for something to be done with the keyring. */
 export type KeyTask = number
+export type { KeyVerb }
 
 export type SerfEffect =
   | { readonly kind: 'swim'; readonly command: SwimCommand }

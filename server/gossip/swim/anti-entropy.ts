@@ -14,7 +14,8 @@ import type { SwimState } from './state.ts'
 export function startAntiEntropy(swim: SwimState): void {
   const { agenda, nowMs, chance, config } = swim
   if (config.pushPullIntervalMs === 0) return
-  agenda.at(nowMs + chance.fraction() * config.pushPullIntervalMs, () => tick(swim))
+  const intervalMs = config.pushPullIntervalMs * pushPullScale(liveCount(swim))
+  agenda.at(nowMs + chance.fraction() * intervalMs, () => tick(swim))
 }
 
 function tick(swim: SwimState): void {

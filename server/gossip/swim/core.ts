@@ -15,7 +15,7 @@ import type {
 import { heartbeatLevel, startHeartbeats } from './heartbeats.ts'
 import { join } from './join.ts'
 import { forceLeave, leave } from './leave.ts'
-import { notePause, noticeLateTurn } from './local-pause.ts'
+import { notePause, passTime } from './local-pause.ts'
 import { onAlive, onDead, onSuspect } from './membership.ts'
 import { startHealing } from './partition-heal.ts'
 import { onAck, onNack } from './pings.ts'
@@ -50,12 +50,11 @@ export class SwimCore implements Swim {
 
   step(nowMs: number, input: SwimInput): void {
     const swim = this.#swim
-    swim.nowMs = Math.max(swim.nowMs, nowMs)
+    passTime(swim, nowMs)
     switch (input.kind) {
       case 'packet':
         return onPacket(swim, input.messages, input.from)
       case 'drained':
-        noticeLateTurn(swim)
         return swim.agenda.runDue(swim.nowMs)
       case 'callAnswered':
         return onCallAnswered(swim, input.call, input.message)

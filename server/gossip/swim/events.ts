@@ -42,8 +42,8 @@ export type SwimInput =
       readonly message: StreamMessage
     }
   /**
-   * This process (or its machine) stood still for that long, as something else than a late `drained` showed. A late `drained`
-   * is noticed by the core itself.
+   * This process (or its machine) stood still for that long, as something else than the time showed. That what was due is late
+   * the core notices by itself.
    */
   | { readonly kind: 'paused'; readonly pauseMs: number }
   /** How late the loop runs what is due, as its 99th percentile lately. */

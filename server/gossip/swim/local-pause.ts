@@ -7,15 +7,16 @@ import type { SwimState } from './state.ts'
  * it, and the answers that would have stopped them are still in the buffer.)
  */
 
-/** The turn came late if something had been due long before it. */
-export function noticeLateTurn(swim: SwimState): void {
-  const { agenda, nowMs, config } = swim
-  const lateMs = nowMs - agenda.dueMs()
-  const idleMs = nowMs - swim.turnMs
-  swim.turnMs = nowMs
-  if (!config.accrual.enabled || lateMs <= toleratedMs) return
+/** Time goes on. We stood still if something has been due for a while, and nothing came to us meanwhile. */
+export function passTime(swim: SwimState, nowMs: number): void {
+  const { agenda, config } = swim
+  const gapMs = nowMs - swim.nowMs
+  if (gapMs <= 0) return
+  swim.nowMs = nowMs
+  const lateMs = Math.min(nowMs - agenda.dueMs(), gapMs)
+  if (lateMs <= toleratedMs) return
   // A long pause may have begun long before it made anything late.
-  notePause(swim, lateMs < config.accrual.silenceMinMs / 2 ? lateMs : idleMs)
+  notePause(swim, lateMs < config.accrual.silenceMinMs / 2 ? lateMs : gapMs)
 }
 
 export function notePause(swim: SwimState, pauseMs: number): void {

@@ -23,8 +23,6 @@ export interface SwimState {
   readonly chance: Chance
   /** The driver's clock at the last step. */
   nowMs: number
-  /** When the last turn ended. */
-  turnMs: number
   readonly name: string
   /** This node's number in the table. */
   readonly self: number
@@ -110,7 +108,6 @@ export function createState(needs: SwimNeeds): SwimState {
     config,
     chance,
     nowMs,
-    turnMs: nowMs,
     name: self.node,
     self: number,
     table,

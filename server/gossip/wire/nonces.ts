@@ -3,6 +3,11 @@ import { assert } from '../../model/assert.ts'
 const bootIdBytes = 8
 const counterMax = 0xffff_ffff
 
+/** Twelve bytes, good until the next call and never given before. */
+export interface NonceSource {
+  next(): Uint8Array
+}
+
 /**
  * Nonces for AES-GCM that never come twice: a boot id, 64 bits of chance, and a count of 32.
  *
@@ -10,7 +15,7 @@ const counterMax = 0xffff_ffff
  * NIST allows 2^32 of them (SP 800-38D §8.3), which a fleet of five thousand that shares a key sends in half a day. Here chance is
  * taken once for each start of a node, and once more when the count is used up: a million starts meet with a chance of 2^-25.
  */
-export class Nonces {
+export class Nonces implements NonceSource {
   readonly #freshBytes: (sizeBytes: number) => Uint8Array
   readonly #nonce = Buffer.alloc(bootIdBytes + 4)
   #count = counterMax
@@ -20,7 +25,6 @@ export class Nonces {
     this.#freshBytes = freshBytes
   }
 
-  /** Twelve bytes, good until the next call. */
   next(): Uint8Array {
     if (this.#count === counterMax) {
       const bootId = this.#freshBytes(bootIdBytes)

@@ -2,7 +2,7 @@ import { assert } from '../../model/assert.ts'
 import { cipherOverheadBytes } from './cipher.ts'
 import type { Keyring } from './keyring.ts'
 import { messageType } from './message-type.ts'
-import type { Nonces } from './nonces.ts'
+import type { NonceSource } from './nonces.ts'
 import { Refused } from './refusal.ts'
 
 /** How a pool's bytes are told from those of others, and kept from them. */
@@ -15,7 +15,7 @@ export interface Protection {
 
 export interface Encryption {
   readonly keyring: Keyring
-  readonly nonces: Nonces
+  readonly nonces: NonceSource
   /** Whether what cannot be decrypted is refused, rather than taken as plain. Off while a pool is moved to encryption. */
   readonly verifyIncoming: boolean
   /** Whether what is sent is encrypted. Off in the first step of that move. */

@@ -3,6 +3,7 @@ import type { ConflictResponse, KeyRequest, KeyResponse, KnownMember } from './s
 import {
   boolean,
   bytes,
+  type FieldType,
   type Form,
   list,
   meaning,
@@ -19,9 +20,18 @@ import { tagMap } from './tags.ts'
 
 const keysMax = 1024
 
+/** Go has it from base64, which makes an empty slice of nothing and no nil. */
+const key: FieldType<Uint8Array> = {
+  ...bytes,
+  write(writer, value) {
+    writer.rawHead(value.length)
+    writer.append(value)
+  },
+}
+
 export const keyRequest = meaning(
-  struct({ Key: bytes }),
-  ({ key }: KeyRequest) => ({ Key: key }),
+  struct({ Key: key }),
+  (message: KeyRequest) => ({ Key: message.key }),
   ({ Key }): KeyRequest => ({ kind: 'keyRequest', key: Key }),
 )
 

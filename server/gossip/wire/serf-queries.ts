@@ -11,9 +11,9 @@ import {
   list,
   meaning,
   raw,
-  size,
   struct,
   text,
+  uint,
   uint16,
   uint32,
   uint8,
@@ -24,6 +24,8 @@ import {
 /** Bits of a query's flags; the first of its answer's, too. */
 const flag = { ack: 1, noBroadcast: 2 } as const
 const nanosPerMs = 1_000_000
+/** Thirteen days; as milliseconds they are still exact to the nanosecond. */
+const timeoutMaxNanos = 2 ** 50
 const filtersMax = 1024
 const namesMax = 65_536
 
@@ -82,7 +84,7 @@ export const query = meaning(
     Filters: list(filter, filtersMax, 'nil'),
     Flags: uint32,
     RelayFactor: uint8,
-    Timeout: size,
+    Timeout: uint(timeoutMaxNanos),
     Name: text,
     Payload: bytes,
   }),
