@@ -1,9 +1,12 @@
 import type { AutopilotState, RaftServer } from '../server/model/autopilot.ts'
 import type { HealthCheck } from '../server/model/check.ts'
+import type { DatacenterCoordinates } from '../server/model/coordinate.ts'
 import type { CheckDefinition, ServiceDefinition } from '../server/model/definition.ts'
+import type { KeyVerb, PoolKeyring } from '../server/model/keyring.ts'
 import type { Member } from '../server/model/member.ts'
 import type { Rpc } from '../server/model/methods.ts'
 import type { Service } from '../server/model/service.ts'
+import type { EventRequest, UserEvent } from '../server/model/user-event.ts'
 
 /**
  * What HTTP asks of the node it runs on; agent/ports.ts satisfies it. Everything about the cluster goes through `rpc`. Methods that
@@ -15,6 +18,8 @@ export interface ApiPorts {
   readonly status: ClusterStatus
   readonly snapshots: SnapshotArchive
   readonly operator: OperatorPort
+  /** Absent where this node is in no pool that gossips: then it hears no events, and knows where nobody stands. */
+  readonly gossip?: GossipPort
 }
 
 export interface ClusterStatus {
@@ -45,6 +50,47 @@ export interface OperatorPort {
   /** Has that server lead, or the one that has most of the log. False: the leader still leads. */
   transferLeader(id: string | undefined): Promise<boolean>
   autopilotState(): Promise<AutopilotState>
+}
+
+/** What is asked of the pools that this node is in. */
+export interface GossipPort {
+  readonly events: EventPort
+  readonly keyring: KeyringPort
+  /** Where the servers of each data centre stand among those of all, the nearest data centre first. */
+  datacenterCoordinates(): readonly DatacenterCoordinates[]
+}
+
+export interface EventPort {
+  /** The event as it was fired, in that data centre or, for '', in this one. */
+  fire(
+    request: EventRequest,
+    options: { readonly datacenter: string; readonly token: string },
+  ): Promise<UserEvent>
+  /** The last events that were for this node, the oldest first. */
+  recent(): readonly UserEvent[]
+  /** Resolves when that holds of them, at once where it does; else when the wait is over or the signal fires. */
+  until(
+    holds: (events: readonly UserEvent[]) => boolean,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<void>
+}
+
+export interface KeyringPort {
+  /**
+   * Has all members of this node's pools do that with their keyrings, and tells what came of it in each pool: the servers' of all
+   * data centres first. That some did not do it is no rejection.
+   */
+  operate(operation: {
+    readonly verb: KeyVerb
+    /** In base64; empty for `list`. */
+    readonly key: string
+    /** Through how many others each answer comes as well: 0 to 5. */
+    readonly relayFactor: number
+    /** Only the pools of this data centre. */
+    readonly localOnly: boolean
+    readonly token: string
+  }): Promise<readonly PoolKeyring[]>
 }
 
 /** A service as `/v1/agent/services` prints it: no indexes, and the two mesh fields only when they were given. */

@@ -1,55 +1,116 @@
 import { Type } from 'typebox'
 
-import { NodeCoordinate, origin } from '../../server/model/coordinate.ts'
+import {
+  DatacenterCoordinates as DatacenterCoordinatesSchema,
+  NodeCoordinate as NodeCoordinateSchema,
+  origin,
+} from '../../server/model/coordinate.ts'
+import type {
+  Coordinate,
+  DatacenterCoordinates,
+  NodeCoordinate,
+} from '../../server/model/coordinate.ts'
 import { PraetorError } from '../../server/model/errors.ts'
+import type { QueryOptions } from '../../server/model/query.ts'
 import { struct } from '../fields/struct.ts'
 import { readBody } from '../plugins/body.ts'
 import { decodeBody } from '../plugins/decode.ts'
 import { readIndexed } from '../plugins/discovery.ts'
-import { readOptions, refuseOtherDatacenter } from '../plugins/query.ts'
-import type { ApiPorts } from '../ports.ts'
-import type { App, Asked } from '../request.ts'
+import type { Read } from '../plugins/discovery.ts'
+import { readOptions, refuseOtherDatacenter, writeOptions } from '../plugins/query.ts'
+import type { ApiPorts, GossipPort } from '../ports.ts'
+import type { App, Asked, Request } from '../request.ts'
 import { nothing, optional, reading, restOfPath, writing } from '../schemas.ts'
 
 /**
- * Distances between nodes. Gossip measures them, and there is none yet: this node stands at the origin, as any that is alone, and
- * of others nothing is known. What blocks, blocks as the list of nodes does.
+ * Where nodes stand in the space of network distances. Gossip measures it. A node that doesn't gossip stands at the origin, as any
+ * that is alone, and of others nothing is known then; what blocks, blocks as the list of nodes does.
  */
 export function coordinateRoutes(app: App, ports: ApiPorts): void {
-  const { agent } = ports
-  const here = { Node: agent.nodeName, Segment: '', Coord: origin }
+  const { gossip } = ports
+  const places = gossip === undefined ? alone(ports) : together(ports, gossip)
 
   app.get('/v1/coordinate/datacenters', { schema: datacentersSchema }, async (_request, reply) =>
-    reply.json([{ Datacenter: agent.datacenter, AreaID: 'wan', Coordinates: [here] }]),
+    reply.json(places.datacenters()),
   )
 
   app.get<Asked>('/v1/coordinate/nodes', { schema: nodesSchema }, async (request, reply) => {
-    const { headers } = await readIndexed(ports, readOptions(request), 'Catalog.ListNodes', {})
-    reply.json(request.query.get('segment') === '' ? [here] : [], headers)
+    const { value, headers } = await places.nodes(readOptions(request))
+    reply.json(inSegment(value, request), headers)
   })
 
   app.get<Asked>('/v1/coordinate/node/*', { schema: nodeSchema }, async (request, reply) => {
-    const { headers } = await readIndexed(ports, readOptions(request), 'Catalog.ListNodes', {})
-    const isHere = request.params['*'] === agent.nodeName && request.query.get('segment') === ''
-    if (!isHere) throw new PraetorError('not-found', '')
-    reply.json([here], headers)
+    const { value, headers } = await places.node(request.params['*'], readOptions(request))
+    const asked = inSegment(value, request)
+    if (asked.length === 0) throw new PraetorError('not-found', '')
+    reply.json(asked, headers)
   })
 
-  app.put<Asked>('/v1/coordinate/update', { schema: updateSchema }, async (request) => {
+  app.put<Asked>('/v1/coordinate/update', { schema: updateSchema }, async (request, reply) => {
     const given = decodeBody(updateStruct, await readBody(request.raw), 'Request decode failed: ')
-    const { Datacenter, Coord } = (given ?? {}) as GivenUpdate
-    for (const asked of [request.query.get('dc'), Datacenter ?? ''])
-      refuseOtherDatacenter(asked, agent.datacenter)
-    if (Coord?.Vec?.length !== origin.Vec.length)
-      throw new PraetorError('failed', 'incompatible coordinate')
-    throw new PraetorError('failed', 'coordinates are not kept: this agent has no gossip yet')
+    await places.update(given ?? {}, writeOptions(request))
+    reply.empty(200)
   })
+}
+
+/** Who knows where nodes stand. */
+interface Places {
+  datacenters(): readonly DatacenterCoordinates[]
+  nodes(options: QueryOptions): Promise<Read<readonly NodeCoordinate[]>>
+  node(name: string, options: QueryOptions): Promise<Read<readonly NodeCoordinate[]>>
+  update(given: GivenUpdate, options: ReturnType<typeof writeOptions>): Promise<void>
+}
+
+function together(ports: ApiPorts, gossip: GossipPort): Places {
+  return {
+    datacenters: () => gossip.datacenterCoordinates(),
+    nodes: (options) => readIndexed(ports, options, 'Coordinate.ListNodes', {}),
+    node: (Node, options) => readIndexed(ports, options, 'Coordinate.Node', { Node }),
+    update: ({ Datacenter = '', Node = '', Segment = '', Coord }, { token, datacenter }) =>
+      ports.rpc.write(
+        'Coordinate.Update',
+        { Node, Segment, Coord: { ...nowhere, ...Coord } },
+        { token, datacenter: datacenter || Datacenter },
+      ),
+  }
+}
+
+function alone(ports: ApiPorts): Places {
+  const { nodeName: Node, datacenter } = ports.agent
+  const here = { Node, Segment: '', Coord: origin }
+  const read = async (options: QueryOptions, value: readonly NodeCoordinate[]) => ({
+    ...(await readIndexed(ports, options, 'Catalog.ListNodes', {})),
+    value,
+  })
+  return {
+    datacenters: () => [{ Datacenter: datacenter, AreaID: 'wan', Coordinates: [here] }],
+    nodes: (options) => read(options, [here]),
+    node: (name, options) => read(options, name === Node ? [here] : []),
+    async update({ Datacenter = '', Coord }, options) {
+      for (const asked of [options.datacenter, Datacenter]) refuseOtherDatacenter(asked, datacenter)
+      if (Coord?.Vec?.length !== origin.Vec.length)
+        throw new PraetorError('failed', 'incompatible coordinate')
+      throw new PraetorError('failed', 'coordinates are not kept: this agent has no gossip yet')
+    },
+  }
+}
+
+/** An empty segment is one too, where it is asked for. */
+function inSegment(rows: readonly NodeCoordinate[], { query }: Request): readonly NodeCoordinate[] {
+  return query.has('segment')
+    ? rows.filter(({ Segment }) => Segment === query.get('segment'))
+    : rows
 }
 
 interface GivenUpdate {
   readonly Datacenter?: string
-  readonly Coord?: { readonly Vec?: readonly number[] }
+  readonly Node?: string
+  readonly Segment?: string
+  readonly Coord?: Partial<Coordinate>
 }
+
+/** What Go makes of a coordinate that says nothing: no place in any space. */
+const nowhere: Coordinate = { Vec: [], Error: 0, Adjustment: 0, Height: 0 }
 
 const updateStruct = struct('structs.CoordinateUpdateRequest', {
   Datacenter: 'string',
@@ -64,19 +125,11 @@ const updateStruct = struct('structs.CoordinateUpdateRequest', {
 })
 
 const segment = optional('Only nodes of this network segment.')
-const response = { 200: Type.Array(NodeCoordinate) }
+const response = { 200: Type.Array(NodeCoordinateSchema) }
 
 const datacentersSchema = {
   summary: 'Where the servers stand, by data centre',
-  response: {
-    200: Type.Array(
-      Type.Object({
-        Datacenter: Type.String(),
-        AreaID: Type.String(),
-        Coordinates: Type.Array(NodeCoordinate),
-      }),
-    ),
-  },
+  response: { 200: Type.Array(DatacenterCoordinatesSchema) },
 }
 const nodesSchema = {
   summary: 'Where the nodes stand',
@@ -90,7 +143,7 @@ const nodeSchema = {
   response,
 }
 const updateSchema = {
-  summary: 'Tell where a node stands; refused until there is gossip',
+  summary: 'Tell where a node stands; refused by a node that does not gossip',
   querystring: writing({}),
   requestBody: { json: updateStruct },
   response: { 200: nothing },

@@ -14,6 +14,7 @@ import { healthRoutes } from './health.ts'
 import { internalUiRoutes } from './internal-ui.ts'
 import { kvRoutes } from './kv.ts'
 import { operatorAutopilotRoutes } from './operator-autopilot.ts'
+import { operatorKeyringRoutes } from './operator-keyring.ts'
 import { operatorRaftRoutes } from './operator-raft.ts'
 import { pageRoutes } from './page.ts'
 import { sessionRoutes } from './session.ts'
@@ -40,6 +41,7 @@ export const families: readonly ((app: App, ports: ApiPorts, settings: ApiSettin
   snapshotRoutes,
   operatorRaftRoutes,
   operatorAutopilotRoutes,
+  operatorKeyringRoutes,
   internalUiRoutes,
   aclRoutes,
   pageRoutes,

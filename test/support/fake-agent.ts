@@ -72,6 +72,7 @@ export function fakePorts(given: {
   readonly status?: Partial<ApiPorts['status']>
   readonly snapshots?: Partial<ApiPorts['snapshots']>
   readonly operator?: Partial<ApiPorts['operator']>
+  readonly gossip?: NonNullable<ApiPorts['gossip']>
 }): ApiPorts {
   return {
     rpc: given.rpc ?? fakeRpc(),
@@ -84,6 +85,7 @@ export function fakePorts(given: {
     },
     snapshots: given.snapshots as ApiPorts['snapshots'],
     operator: given.operator as ApiPorts['operator'],
+    ...(given.gossip === undefined ? {} : { gossip: given.gossip }),
   }
 }
 
