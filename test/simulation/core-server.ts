@@ -148,6 +148,7 @@ class Process {
   readonly #surroundings: Surroundings
   #inbox: RaftEvent[] = []
   #scheduled: Timer | null = null
+  #waking: Timer | null = null
   #lastTicket: Ticket = 0
   readonly #waiting = new Map<Ticket, (outcome: Settlement | ReadResult) => void>()
   /** By index: what waits for its entry to be applied. */
@@ -260,6 +261,18 @@ class Process {
     const output = this.core.take()
     host.turned(machine.id, { events, output, status: this.core.status() })
     this.#carryOut(output)
+    this.#wakeWhenDue()
+  }
+
+  /** Some turns must come though nothing happens before them. */
+  #wakeWhenDue(): void {
+    const dueMs = this.core.dueMs()
+    if (dueMs === null || this.#waking !== null) return
+    const { machine } = this.#options
+    this.#waking = machine.clock.after(dueMs - machine.localMs, () => {
+      this.#waking = null
+      this.#schedule()
+    })
   }
 
   #carryOut(output: RaftOutput): void {

@@ -79,6 +79,7 @@ export function planOf(seed: number, level: Level): Plan {
       inflightBytesMax: 4096,
       appendEntriesMax: draw.oneOf([1, 3, 64]),
       applyEntriesMax: draw.oneOf([1, 5, 64]),
+      commitNoticeMs: draw.oneOf([0, 5, 5, 30]),
     },
     snapshotEntries: draw.oneOf([5, 20, 100, 1000]),
     chunkBytes: draw.oneOf([100, 1000, 100_000]),

@@ -135,3 +135,13 @@ for (const [name, forge, refusal] of forgeries)
     t.ok(isForged)
     t.match(judgeStreams(forged).refusal, refusal)
   })
+
+t.test('half a line is forgiven where a process ended, and nowhere else', async (t) => {
+  const [stream = []] = await recorded()
+  const lines = stream.map((event) => JSON.stringify(event))
+  const [start = '', second = '', third = ''] = lines
+  const half = second.slice(0, -9)
+  t.equal(decodeStream([start, second, half].join('\n')).length, 2, 'at the end')
+  t.equal(decodeStream([start, half, '', start, second].join('\n')).length, 3, 'before a start')
+  t.throws(() => decodeStream([start, half, third].join('\n')), /this is no event/)
+})
