@@ -327,7 +327,8 @@ export const nameAt = (at: number): string => `n${String(at).padStart(3, '0')}`
 
 /** What a member says of itself; its address follows from its name unless told. */
 export function aliveOf(node: string, change: Partial<Alive> = {}): Alive {
-  const number = Number(node.replaceAll(/\D/g, '') || '0')
+  // Letters have addresses beyond those of numbers.
+  const number = /\d/.test(node) ? Number(node.replaceAll(/\D/g, '')) : 40_000 + node.charCodeAt(0)
   return {
     kind: 'alive',
     incarnation: 1,

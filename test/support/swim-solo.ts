@@ -25,6 +25,8 @@ export class SwimSolo {
   #answers: Extract<SwimEffect, { kind: 'answer' | 'hangUp' }>[] = []
   #events: SwimEvent[] = []
   readonly metrics: { readonly name: string; readonly value: number }[] = []
+  /** Those whose pings are answered at once. */
+  answering: ReadonlySet<string> = new Set()
   readonly #addresses = new Map<string, Address>()
 
   /** `me` and the others, who have known each other for ever. */
@@ -137,6 +139,7 @@ export class SwimSolo {
   }
 
   #take(): void {
+    const before = this.#sent.length
     for (const effect of this.core.take())
       switch (effect.kind) {
         case 'send':
@@ -163,6 +166,10 @@ export class SwimSolo {
           this.metrics.push(effect)
           break
       }
+    for (const { to, messages } of this.#sent.slice(before)) {
+      const ping = messages.find(({ kind }) => kind === 'ping')
+      if (ping !== undefined && this.answering.has(to)) this.hear(to, ackOf({ messages: [ping] }))
+    }
   }
 }
 
