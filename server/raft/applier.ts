@@ -7,9 +7,13 @@ import { isRestoration, Restoration } from './restoration.ts'
 import type { StateMachine } from './state-machine.ts'
 import { origin, type Entry, type EntryId, type Index, type Term } from './types.ts'
 
-/** How long the loop may be kept from everything else, and how many entries go by between two looks at the clock. */
+/**
+ * How long the loop may be kept from everything else, and how many entries, or bytes of them, go by between two looks at the clock:
+ * a transaction is one entry and may be as much work as sixty.
+ */
 const sliceMs = 2
 const sliceEntriesMax = 64
+const sliceBytesMax = 16 << 10
 
 interface ApplierOptions<Result> {
   readonly stateMachine: StateMachine<Result>
@@ -128,9 +132,7 @@ export class Applier<Result> {
   /** As many of the oldest entries as go together; says how many. */
   #applySlice(): number {
     const batch = must(this.#queue[this.#queueStart], 'a batch to apply')
-    const end = Math.min(batch.length, this.#taken + sliceEntriesMax)
-    let index = this.#taken
-    while (index < end && !isRestoration(must(batch[index], 'an entry to apply'))) index += 1
+    const index = this.#sliceEnd(batch)
     if (index === this.#taken) {
       const entry = must(batch[index], 'an entry to apply')
       this.#advance(batch, 1)
@@ -146,6 +148,19 @@ export class Applier<Result> {
       shift === 0 ? slice : slice.map((entry) => ({ ...entry, index: entry.index + shift })),
     )
     return slice.length
+  }
+
+  /** Behind the last of the oldest entries that go together; none does with a part of an archive. */
+  #sliceEnd(batch: readonly Entry[]): number {
+    const end = Math.min(batch.length, this.#taken + sliceEntriesMax)
+    let [index, bytes] = [this.#taken, 0]
+    while (index < end && bytes < sliceBytesMax) {
+      const entry = must(batch[index], 'an entry to apply')
+      if (isRestoration(entry)) break
+      bytes += entry.payload.length
+      index += 1
+    }
+    return index
   }
 
   #applyPart(entry: Entry): void {

@@ -2,7 +2,7 @@ import t from 'tap'
 
 import { Applier } from '../../../server/raft/applier.ts'
 import { proposalBounds, Proposals } from '../../../server/raft/proposals.ts'
-import type { EntryId } from '../../../server/raft/types.ts'
+import type { Entry, EntryId } from '../../../server/raft/types.ts'
 import { noMetrics } from '../../../server/runtime/metrics.ts'
 import { settle, VirtualClock } from '../../support/clock.ts'
 
@@ -78,6 +78,45 @@ t.test('one that fails while a newer one waits is no loss, and else the end', as
   await settle()
   t.strictSame(fatal, ['snapshot c is gone'])
   t.strictSame(applied, [20])
+})
+
+t.test('large entries are not applied by the dozen before the clock is looked at', async (t) => {
+  let nowMs = 0
+  const slices: number[] = []
+  let turns = 0
+  const applier = new Applier<void>({
+    stateMachine: {
+      apply(entries) {
+        slices.push(entries.length)
+        nowMs += 1
+        return entries.map(() => undefined)
+      },
+      snapshot: () => [],
+      restore: async () => {},
+    },
+    proposals: new Proposals<void>(proposalBounds),
+    clock: Object.assign(new VirtualClock(), { monotonicMs: () => nowMs }),
+    metrics: noMetrics,
+    onApplied: () => {},
+    onMore: () => {
+      turns += 1
+    },
+    fatal: (error) => t.fail(error.message),
+  })
+  const entry = (index: number, sizeBytes: number): Entry => ({
+    index,
+    term: 1,
+    kind: 'command',
+    payload: new Uint8Array(sizeBytes),
+  })
+  applier.enqueue(Array.from({ length: 100 }, (_, place) => entry(place + 1, 100)))
+  applier.run()
+  t.strictSame(slices, [64, 36])
+  slices.length = 0
+  applier.enqueue(Array.from({ length: 10 }, (_, place) => entry(place + 101, 10_000)))
+  applier.run()
+  t.strictSame(slices, [2, 2], 'two turns of a millisecond each')
+  t.equal(turns, 1, 'the rest is for another turn')
 })
 
 t.test('disposing waits for the last of them', async (t) => {
