@@ -23,6 +23,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/catalog-services.ts')).catalogServicesCommand,
   },
   {
+    name: 'event',
+    synopsis: 'Fires an event for those who watch for it',
+    load: async () => (await import('./commands/event.ts')).eventCommand,
+  },
+  {
     name: 'force-leave',
     synopsis: 'Takes a failed member for one that left',
     load: async () => (await import('./commands/force-leave.ts')).forceLeaveCommand,
@@ -41,6 +46,11 @@ export const commands: readonly CommandRow[] = [
     name: 'keygen',
     synopsis: 'Makes a key to encrypt gossip with',
     load: async () => (await import('./commands/keygen.ts')).keygenCommand,
+  },
+  {
+    name: 'keyring',
+    synopsis: 'Replaces the keys that gossip is encrypted with',
+    load: async () => (await import('./commands/keyring.ts')).keyringCommand,
   },
   {
     name: 'kv delete',
@@ -135,6 +145,11 @@ export const commands: readonly CommandRow[] = [
     name: 'reload',
     synopsis: 'Has an agent read its configuration again',
     load: async () => (await import('./commands/reload.ts')).reloadCommand,
+  },
+  {
+    name: 'rtt',
+    synopsis: 'Estimates the round trip between two nodes',
+    load: async () => (await import('./commands/rtt.ts')).rttCommand,
   },
   {
     name: 'services deregister',

@@ -1,4 +1,6 @@
 import { PraetorError } from '../../../server/model/errors.ts'
+import { eventIndex } from '../../../server/model/user-event.ts'
+import type { UserEvent } from '../../../server/model/user-event.ts'
 import type { Answer, ApiClient, Question } from '../client.ts'
 import { jsonOf } from '../client.ts'
 import { parseBool } from '../flags.ts'
@@ -10,6 +12,8 @@ import { checkShape, instanceShape, pairShape } from './shape.ts'
 export interface View {
   readonly value: unknown
   readonly index: string
+  /** Its indexes go up and down, and one that went back means nothing. */
+  readonly unordered?: true
 }
 
 /** A thing that can be watched. */
@@ -74,7 +78,13 @@ export const watchKinds: readonly WatchKind[] = [
   {
     name: 'event',
     flags: ['name'],
-    look: (flags) => reading('/v1/event/list', { name: flags.value('name') || undefined }),
+    look(flags) {
+      const list = reading('/v1/event/list', { name: flags.value('name') || undefined })
+      return async (client, question) => {
+        const { value, index } = await list(client, question)
+        return { value: newer(value, question.query?.['index']), index, unordered: true }
+      }
+    },
   },
 ]
 
@@ -92,6 +102,13 @@ function reading(
     })
     return { value: shape(jsonOf(answer)), index: answer.index }
   }
+}
+
+/** The events behind the one that the index is of: who watches has seen those before it. */
+function newer(value: unknown, index: unknown): unknown {
+  const events = (value ?? []) as readonly UserEvent[]
+  const seen = events.findIndex((event) => String(eventIndex([event])) === index)
+  return events.slice(seen + 1)
 }
 
 function eachOf(shape: (row: never) => object): (rows: unknown) => unknown {

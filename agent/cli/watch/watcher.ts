@@ -31,7 +31,7 @@ export async function* watch(
       const view = await look(index)
       failures = 0
       if (seen !== undefined && view.index === seen.index) continue
-      index = nextIndex(index, view.index)
+      index = view.unordered === true ? view.index : nextIndex(index, view.index)
       const known = seen !== undefined && isDeepStrictEqual(seen.value, view.value)
       seen = view
       if (!known) yield view
