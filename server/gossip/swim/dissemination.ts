@@ -60,11 +60,12 @@ export function accuseNow(swim: SwimState, member: number): void {
   sendMessages(swim, swim.table.statement(member).address, member, [message])
 }
 
-/** What would have to be refuted; null of a member that is well. */
+/** What would have to be refuted; null where nothing is said in public. */
 export function accusationOf(swim: SwimState, member: number): Suspect | Dead | null {
-  const { incarnation, state } = swim.table.claim(member)
+  const trouble = swim.table.trouble(member)
+  if (trouble === null || trouble.isPrivate) return null
+  const { incarnation, state } = trouble
   const node = swim.table.directory.nameOf(member)
-  if (state === 'alive') return null
   if (state === 'suspect') return { kind: 'suspect', incarnation, node, from: swim.name }
   return { kind: 'dead', incarnation, node, from: state === 'left' ? node : swim.name }
 }
