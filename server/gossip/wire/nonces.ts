@@ -1,7 +1,7 @@
 import { assert } from '../../model/assert.ts'
 
 const bootIdBytes = 8
-const counterMax = 0xffff_ffff
+const countMax = 0xffff_ffff
 
 /** Twelve bytes, good until the next call and never given before. */
 export interface NonceSource {
@@ -18,22 +18,28 @@ export interface NonceSource {
 export class Nonces implements NonceSource {
   readonly #freshBytes: (sizeBytes: number) => Uint8Array
   readonly #nonce = Buffer.alloc(bootIdBytes + 4)
-  #count = counterMax
+  #count: number
 
-  /** The function gives as many bytes of chance as it is asked for. */
-  constructor(freshBytes: (sizeBytes: number) => Uint8Array) {
+  /** The function gives as many bytes of chance as it is asked for. The first count is 0 but for tests. */
+  constructor(freshBytes: (sizeBytes: number) => Uint8Array, firstCount = 0) {
     this.#freshBytes = freshBytes
+    this.#count = firstCount - 1
+    this.#takeBootId()
   }
 
   next(): Uint8Array {
-    if (this.#count === counterMax) {
-      const bootId = this.#freshBytes(bootIdBytes)
-      assert(bootId.length === bootIdBytes, 'a boot id has eight bytes')
-      this.#nonce.set(bootId)
+    if (this.#count === countMax) {
+      this.#takeBootId()
       this.#count = -1
     }
     this.#count += 1
     this.#nonce.writeUInt32BE(this.#count, bootIdBytes)
     return this.#nonce
+  }
+
+  #takeBootId(): void {
+    const bootId = this.#freshBytes(bootIdBytes)
+    assert(bootId.length === bootIdBytes, 'a boot id has eight bytes')
+    this.#nonce.set(bootId)
   }
 }

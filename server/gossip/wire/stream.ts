@@ -92,7 +92,8 @@ export class StreamReader {
       this.#stage = 'wrapping'
     }
     if (this.#stage === 'wrapping') {
-      const type = this.#bytes.view()[0]
+      const [type] = this.#bytes.view()
+      if (type === undefined) return undefined
       if (type === messageType.encrypt) return this.#readEncrypted()
       if (this.#protection.encryption?.verifyIncoming === true) throw new Refused('notEncrypted')
       this.#stage = type === messageType.compress ? 'compressed' : 'message'
