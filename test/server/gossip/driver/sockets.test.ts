@@ -16,6 +16,7 @@ import type { StreamMessage } from '../../../../server/gossip/wire/messages.ts'
 import { Nonces } from '../../../../server/gossip/wire/nonces.ts'
 import { unprotected } from '../../../../server/gossip/wire/protection.ts'
 import type { Protection } from '../../../../server/gossip/wire/protection.ts'
+import { must } from '../../../../server/model/assert.ts'
 import { systemChance } from '../../../../server/runtime/chance.ts'
 import { systemClock } from '../../../../server/runtime/clock.ts'
 import { noLog } from '../../../../server/runtime/log.ts'
@@ -115,16 +116,14 @@ t.test(
   'nothing is judged while datagrams may wait to be read, whatever the timers say',
   async (t) => {
     const clock = new VirtualClock()
-    let judged = 0
-    let readWhenJudged = 0
+    const readWhenJudged: number[] = []
     let read = 0
     const done = Promise.withResolvers<void>()
     const turns = new Turns({
       clock,
       dueMs: () => Infinity,
       judge() {
-        judged += 1
-        readWhenJudged = read
+        readWhenJudged.push(read)
         done.resolve()
       },
     })
@@ -143,8 +142,11 @@ t.test(
     }, 0)
     await timer.promise
     await done.promise
-    t.equal(judged, 1)
-    t.ok(readWhenJudged > 0)
+    // How many more came after the first judgement is the kernel's affair.
+    t.ok(
+      must(readWhenJudged[0], 'a judgement') > 0,
+      'something was read before anything was judged',
+    )
     turns[Symbol.dispose]()
   },
 )
