@@ -38,7 +38,9 @@ export class SwimPool {
   isCut: (from: string, to: string, by: 'datagram' | 'stream') => boolean = () => false
   latencyMs: () => number
   /** Told of every datagram that is sent. */
-  onDatagram: (from: string, to: string, messages: readonly GossipMessage[]) => void = () => {}
+  onDatagram: Overhear<readonly GossipMessage[]> = () => {}
+  /** Told of what is said first on every stream, and of the answer. */
+  onStream: Overhear<StreamMessage> = () => {}
 
   constructor(options: PoolOptions = {}) {
     this.#options = options
@@ -190,8 +192,9 @@ export class SwimPool {
         node.sentBytes += bytes
         const to = this.#nodeAt(effect.to)
         if (to === null) return
-        this.onDatagram(node.name, to.name, messages)
-        if (this.#isLost(node.name, to.name, 'datagram')) return
+        const isLost = this.#isLost(node.name, to.name, 'datagram')
+        this.onDatagram(node.name, to.name, messages, isLost)
+        if (isLost) return
         this.#at(this.nowMs + this.latencyMs(), () =>
           this.#turn(to, [{ kind: 'packet', from: node.address, messages }]),
         )
@@ -225,12 +228,15 @@ export class SwimPool {
       this.#at(this.nowMs + afterMs, () => this.#turn(node, [{ kind: 'callFailed', call, reason }]))
     const to = this.#nodeAt(at)
     if (to === null) return fail('timeout', timeoutMs)
-    if (this.#isLost(node.name, to.name, 'stream') || this.#isLost(to.name, node.name, 'stream'))
-      return fail('timeout', timeoutMs)
+    const isLost =
+      this.#isLost(node.name, to.name, 'stream') || this.#isLost(to.name, node.name, 'stream')
+    this.onStream(node.name, to.name, message, isLost)
+    if (isLost) return fail('timeout', timeoutMs)
     if (!to.isUp) return fail('refused', this.latencyMs() * 2)
     let isOver = false
     const caller = (this.#errands += 1)
     to.callers.set(caller, (answer) => {
+      this.onStream(to.name, node.name, answer, false)
       this.#at(this.nowMs + this.latencyMs(), () => {
         if (isOver) return
         isOver = true
@@ -314,6 +320,9 @@ export interface PoolNode {
   sentBytes: number
   readonly callers: Map<number, (answer: StreamMessage) => void>
 }
+
+/** `isLost` is what the weather keeps from arriving. */
+export type Overhear<Said> = (from: string, to: string, said: Said, isLost: boolean) => void
 
 interface Errand {
   readonly atMs: number
