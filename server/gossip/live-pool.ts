@@ -1,21 +1,19 @@
-import { lookup } from 'node:dns/promises'
-
-import { describeError, PraetorError } from '../model/errors.ts'
+import type { Coordinate } from '../model/coordinate.ts'
+import { PraetorError } from '../model/errors.ts'
 import { hostPort } from '../model/host-port.ts'
-import { memberStatus } from '../model/member.ts'
 import type { Member } from '../model/member.ts'
 import type { GossipOptions } from './driver/driver.ts'
 import { openGossip } from './driver/driver.ts'
 import type { Gossip } from './driver/driver.ts'
-import { splitJoinAddress } from './join-address.ts'
-import type { JoinAddress } from './join-address.ts'
+import { describeFailures, resolveTarget } from './join-targets.ts'
+import { OpenCommands } from './open-commands.ts'
+import type { EventOf } from './open-commands.ts'
+import { lanProfile } from './pool-profile.ts'
+import type { PoolProfile } from './pool-profile.ts'
 import type { Pool } from './pool.ts'
-import { consulLan } from './serf/config.ts'
-import type { SerfEvent, Ticket } from './serf/events.ts'
-import { lanConfig } from './swim/config.ts'
-import type { Identity } from './swim/events.ts'
-import type { Address, Alive } from './wire/messages.ts'
-import { decodeTags, encodeTags } from './wire/tags.ts'
+import type { KeyringTally, KeyVerb, Question, SerfEvent, SerfStatus } from './serf/events.ts'
+import { ServerWatch } from './server-watch.ts'
+import { identify, statementOf } from './statement.ts'
 
 export interface LivePoolOptions extends Omit<
   GossipOptions,
@@ -23,13 +21,33 @@ export interface LivePoolOptions extends Omit<
 > {
   /** This node, with the address that others reach it at. */
   readonly self: Member
+  /** That of a data centre's pool where none is given. */
+  readonly profile?: PoolProfile
 }
 
-type EventOf<Kind extends SerfEvent['kind']> = Extract<SerfEvent, { kind: Kind }>
+type MemberEventKind =
+  | 'memberJoined'
+  | 'memberUpdated'
+  | 'memberFailed'
+  | 'memberLeft'
+  | 'memberReaped'
+
+/** An event that somebody fired, this node included. */
+export type FiredEvent = Pick<EventOf<'userEvent'>, 'time' | 'name' | 'payload'>
+
+/** A question that somebody asks of all. */
+export type AskedQuestion = Pick<EventOf<'query'>, 'name' | 'payload' | 'from'>
+
+/** What came of a question, by the names of members. */
+export interface QueryAnswers {
+  /** Who said that it was asked. */
+  readonly acks: ReadonlySet<string>
+  readonly answers: ReadonlyMap<string, Uint8Array>
+}
 
 /**
- * The pool of a data centre, as Consul's agents have it: memberlist's and Serf's protocols, so that theirs may be in it. Rejects
- * with the system's error where the port can't be had.
+ * A pool as Consul's agents have it: memberlist's and Serf's protocols, so that theirs may be in it. Rejects with the system's
+ * error where the port can't be had.
  */
 export async function openLivePool(options: LivePoolOptions): Promise<LivePool> {
   const pool = new LivePool(options)
@@ -39,23 +57,24 @@ export async function openLivePool(options: LivePoolOptions): Promise<LivePool> 
 
 export class LivePool implements Pool {
   readonly #options: LivePoolOptions
-  readonly #listeners = new Set<() => void>()
-  readonly #joins = new Map<Ticket, (event: EventOf<'joinDone'>) => void>()
-  readonly #leaves = new Map<Ticket, () => void>()
-  readonly #watched = new Set<string>()
-  #lastTicket = 0
+  readonly #changeListeners = new Set<() => void>()
+  readonly #eventListeners = new Set<(event: FiredEvent) => void>()
+  readonly #responders = new Set<(question: AskedQuestion) => Uint8Array | undefined>()
+  readonly #commands = new OpenCommands()
+  readonly #serverWatch: ServerWatch
   #gossip: Gossip | undefined
 
   constructor(options: LivePoolOptions) {
     this.#options = options
+    this.#serverWatch = new ServerWatch(options.self)
   }
 
   async open(): Promise<void> {
+    const { profile = lanProfile } = this.#options
     this.#gossip = await openGossip({
       ...this.#options,
-      self: aliveFrom(this.#options.self),
-      swim: lanConfig,
-      serf: consulLan,
+      ...profile,
+      self: statementOf(this.#options.self),
       identify,
       onEvent: (event) => this.#onEvent(event),
     })
@@ -66,64 +85,121 @@ export class LivePool implements Pool {
   }
 
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    this.#changeListeners.add(listener)
+    return () => void this.#changeListeners.delete(listener)
   }
 
   setTags(tags: Readonly<Record<string, string>>): void {
     this.#opened.command({ kind: 'setTags', tags })
   }
 
-  async join(addresses: readonly string[]): Promise<number> {
-    const resolved = await Promise.all(addresses.map(resolve))
-    const hosts = resolved.flatMap((one) => ('addresses' in one ? one.addresses : []))
-    const done = hosts.length === 0 ? noneJoined : await this.#join(hosts)
-    if (done.joined > 0 || addresses.length === 0) return done.joined
-    throw new PraetorError('failed', describeFailures(resolved, done))
+  async join(texts: readonly string[]): Promise<number> {
+    const { Port } = this.#options.self
+    const targets = await Promise.all(texts.map((text) => resolveTarget(text, Port)))
+    const addresses = targets.flatMap((one) => ('addresses' in one ? one.addresses : []))
+    const done =
+      addresses.length === 0
+        ? null
+        : await this.#commands.run('joinDone', (ticket) =>
+            this.#opened.command({ kind: 'join', ticket, addresses, ignoreOld: false }),
+          )
+    const { joined, failures } = done ?? { joined: 0, failures: [] }
+    if (joined > 0 || texts.length === 0) return joined
+    throw new PraetorError('failed', describeFailures(targets, failures))
   }
 
-  leave(): Promise<void> {
-    const ticket = this.#nextTicket()
-    return new Promise((done) => {
-      this.#leaves.set(ticket, done)
-      this.#opened.command({ kind: 'leave', ticket })
-    })
+  async leave(): Promise<void> {
+    await this.#commands.run('leaveDone', (ticket) =>
+      this.#opened.command({ kind: 'leave', ticket }),
+    )
   }
 
-  forceLeave(name: string): boolean {
+  /** With `prune` it is forgotten as well. */
+  forceLeave(name: string, { prune = false }: { readonly prune?: boolean } = {}): boolean {
     if (this.#opened.serf.member(name) === null) return false
-    const ticket = this.#nextTicket()
-    this.#opened.command({ kind: 'forceLeave', ticket, node: name, prune: false })
+    void this.#commands.run('forceLeaveDone', (ticket) =>
+      this.#opened.command({ kind: 'forceLeave', ticket, node: name, prune }),
+    )
     return true
+  }
+
+  /** Gossips an event to everybody, ourselves included. Throws a PraetorError where it is too long. */
+  fire({ name, payload }: Pick<FiredEvent, 'name' | 'payload'>): void {
+    this.#opened.command({ kind: 'fire', name, payload, coalesce: false })
+  }
+
+  /** Calls back with each event, once. The result takes the wish back. */
+  onEvent(listener: (event: FiredEvent) => void): () => void {
+    this.#eventListeners.add(listener)
+    return () => void this.#eventListeners.delete(listener)
+  }
+
+  /**
+   * Asks everybody, ourselves included, and resolves when the time for answers is over; with those so far where the pool is closed
+   * first. Rejects with a PraetorError where it can't be asked.
+   */
+  async query(question: Question): Promise<QueryAnswers> {
+    const acks = new Set<string>()
+    const answers = new Map<string, Uint8Array>()
+    await this.#commands.run(
+      'queryDone',
+      (ticket) => this.#opened.command({ kind: 'query', ticket, question }),
+      (answer) => {
+        if (answer.kind === 'queryAcked') acks.add(answer.from)
+        else answers.set(answer.from, answer.payload)
+      },
+    )
+    return { acks, answers }
+  }
+
+  /** Answers what others ask; undefined says that there is no answer. The result takes the offer back. */
+  onQuery(responder: (question: AskedQuestion) => Uint8Array | undefined): () => void {
+    this.#responders.add(responder)
+    return () => void this.#responders.delete(responder)
+  }
+
+  /** Has every member do that with its keyring. Rejects with a PraetorError where it can't be asked. */
+  async operateKeyring(verb: KeyVerb, key: Uint8Array, relayFactor: number): Promise<KeyringTally> {
+    const done = await this.#commands.run('keyringDone', (ticket) =>
+      this.#opened.command({ kind: 'keyring', ticket, verb, key, relayFactor }),
+    )
+    if (done === null) throw new PraetorError('failed', 'the pool was closed')
+    return done.tally
+  }
+
+  /** Where we stand. */
+  coordinate(): Coordinate {
+    return this.#opened.serf.coordinate()
+  }
+
+  /** Where somebody stands, as it said when we measured it last. */
+  coordinateOf(name: string): Coordinate | null {
+    return this.#opened.serf.coordinateOf(name)
+  }
+
+  /** φ: the evidence that a member is gone, as −log10 of the chance that it would look like this were it alive. */
+  suspicionLevel(name: string): number {
+    return this.#opened.suspicionLevel(name)
+  }
+
+  /** Lifeguard's local health: 0 is well, higher is worse. */
+  healthScore(): number {
+    return this.#opened.healthScore()
+  }
+
+  status(): SerfStatus {
+    return this.#opened.serf.status()
   }
 
   /** Whoever still waits for an answer of the pool is told that there is none. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#gossip?.[Symbol.asyncDispose]()
-    for (const done of this.#leaves.values()) done()
-    for (const [ticket, done] of this.#joins)
-      done({ kind: 'joinDone', ticket, joined: 0, failures: [] })
-    this.#leaves.clear()
-    this.#joins.clear()
+    this.#commands.close()
   }
 
   get #opened(): Gossip {
     if (this.#gossip === undefined) throw new RangeError('the pool is not open')
     return this.#gossip
-  }
-
-  #nextTicket(): Ticket {
-    this.#lastTicket += 1
-    return this.#lastTicket
-  }
-
-  #join(addresses: readonly Address[]): Promise<EventOf<'joinDone'>> {
-    const ticket = this.#nextTicket()
-    // A refusal, which only a pool that was left gives, rejects.
-    return new Promise((done) => {
-      this.#joins.set(ticket, done)
-      this.#opened.command({ kind: 'join', ticket, addresses, ignoreOld: false })
-    })
   }
 
   #onEvent(event: SerfEvent): void {
@@ -133,101 +209,48 @@ export class LivePool implements Pool {
       case 'memberFailed':
       case 'memberLeft':
       case 'memberReaped':
-        this.#watch(event.member, event.kind === 'memberReaped')
-        for (const listener of this.#listeners) listener()
+        return this.#onChange(event)
+      case 'userEvent':
+        for (const listener of this.#eventListeners) listener(event)
         return
+      case 'query':
+        return this.#respond(event)
+      case 'queryAcked':
+      case 'queryAnswered':
+        return this.#commands.answered(event)
       case 'joinDone':
-        this.#joins.get(event.ticket)?.(event)
-        this.#joins.delete(event.ticket)
-        return
       case 'leaveDone':
-        this.#leaves.get(event.ticket)?.()
-        this.#leaves.delete(event.ticket)
-        return
+      case 'forceLeaveDone':
+      case 'queryDone':
+      case 'keyringDone':
+        return this.#commands.ended(event)
       case 'nameConflict':
         return this.#options.log.error(
           { name: event.member.Name, claim: hostPort(event.claim.host, event.claim.port) },
           'two members have one name',
         )
       default:
-      // Events, queries and keys belong to those who ask for them.
+      // A name that was lost is for those to hear whose profile settles conflicts.
     }
   }
 
-  /** Servers are few and much depends on them, so they are heard from more often than the rest. */
-  #watch({ Name, Status, Tags }: Member, isReaped: boolean): void {
-    const isWatched =
-      !isReaped &&
-      Status === memberStatus.alive &&
-      Tags['role'] === 'consul' &&
-      Name !== this.#options.self.Name
-    if (isWatched === this.#watched.has(Name)) return
-    if (isWatched) this.#watched.add(Name)
-    else this.#watched.delete(Name)
-    this.#gossip?.watch([...this.#watched])
+  #onChange({ kind, member }: EventOf<MemberEventKind>): void {
+    const watched = this.#serverWatch.note(member, kind === 'memberReaped')
+    if (watched !== undefined) this.#gossip?.watch(watched)
+    for (const listener of this.#changeListeners) listener()
   }
-}
 
-function aliveFrom(self: Member): Alive {
-  const { ProtocolMin, ProtocolMax, ProtocolCur, DelegateMin, DelegateMax, DelegateCur } = self
-  return {
-    kind: 'alive',
-    incarnation: 1,
-    node: self.Name,
-    address: { host: self.Addr, port: self.Port },
-    meta: encodeTags(self.Tags),
-    versions: {
-      protocol: [ProtocolMin, ProtocolMax, ProtocolCur],
-      delegate: [DelegateMin, DelegateMax, DelegateCur],
-    },
+  /** The first answer is given; one that Serf does not take is as none. */
+  #respond({ query, name, payload, from }: EventOf<'query'>): void {
+    for (const responder of this.#responders) {
+      const answer = responder({ name, payload, from })
+      if (answer === undefined) continue
+      try {
+        return this.#opened.command({ kind: 'respond', query, payload: answer })
+      } catch (error) {
+        if (!(error instanceof PraetorError)) throw error
+        return this.#options.log.warn({ query: name, error: error.message }, 'query not answered')
+      }
+    }
   }
-}
-
-function identify(meta: Uint8Array): Identity | null {
-  const { id = '' } = decodeTags(meta)
-  return id === '' ? null : { id, startedMs: null }
-}
-
-type Resolved = { readonly addresses: readonly Address[] } | { readonly unknownHost: string }
-
-/** A name may stand for many: each is contacted. */
-async function resolve(text: string): Promise<Resolved> {
-  const { host, port }: JoinAddress = splitJoinAddress(text)
-  if (host === '') return { unknownHost: host }
-  try {
-    const found = await lookup(host, { all: true })
-    return { addresses: found.map(({ address }) => ({ host: address, port })) }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw new PraetorError('failed', describeError(error))
-    return { unknownHost: host }
-  }
-}
-
-const noneJoined: EventOf<'joinDone'> = { kind: 'joinDone', ticket: 0, joined: 0, failures: [] }
-
-/** As hashicorp/go-multierror writes it. */
-function describeFailures(
-  resolved: readonly Resolved[],
-  { failures }: EventOf<'joinDone'>,
-): string {
-  const unresolved = resolved.flatMap((one) =>
-    'unknownHost' in one
-      ? [`Failed to resolve ${one.unknownHost}: lookup ${one.unknownHost}: no such host`]
-      : [],
-  )
-  const unreached = failures.map(
-    ({ to, reason }) => `Failed to join ${to.host}: ${describeFailure(to, reason)}`,
-  )
-  const lines = [...unresolved, ...unreached].map((line) => `\t* ${line}\n`)
-  const count = lines.length === 1 ? '1 error' : `${lines.length} errors`
-  return `${count} occurred:\n${lines.join('')}\n`
-}
-
-function describeFailure(to: Address, reason: string): string {
-  const address = hostPort(to.host, to.port)
-  if (reason === 'refused') return `dial tcp ${address}: connect: connection refused`
-  if (reason === 'timeout') return `dial tcp ${address}: i/o timeout`
-  if (reason === 'reset') return 'EOF'
-  return reason
 }

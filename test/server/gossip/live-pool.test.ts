@@ -12,6 +12,8 @@ import { lanAdmission } from '../../../server/gossip/lan-admission.ts'
 import { openLivePool } from '../../../server/gossip/live-pool.ts'
 import type { LivePool, LivePoolOptions } from '../../../server/gossip/live-pool.ts'
 import { PoolKeys } from '../../../server/gossip/pool-keys.ts'
+import { wanProfile } from '../../../server/gossip/pool-profile.ts'
+import { wanAdmission } from '../../../server/gossip/wan-admission.ts'
 import { Keyring } from '../../../server/gossip/wire/keyring.ts'
 import type { RemoteState } from '../../../server/gossip/wire/messages.ts'
 import { encodeTags } from '../../../server/gossip/wire/tags.ts'
@@ -144,6 +146,85 @@ t.test('a pool under a key is closed to those without it', async (t) => {
   t.equal(view(a.pool), 'a alive, b alive')
 })
 
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
+
+t.test('events and questions go to everybody, and answers to whoever asked', async (t) => {
+  const a = await open(t, 'a')
+  const b = await open(t, 'b')
+  await b.pool.join([a.address])
+  const heard = new Promise<string>((resolve) => {
+    const unsubscribe = b.pool.onEvent(({ name, payload }) => {
+      unsubscribe()
+      resolve(`${name}: ${Buffer.from(payload).toString()}`)
+    })
+  })
+  a.pool.fire({ name: 'deploy', payload: bytes('42') })
+  t.equal(await heard, 'deploy: 42')
+  t.throws(() => a.pool.fire({ name: 'deploy', payload: new Uint8Array(512) }), /exceeds/)
+
+  const question = { filters: [], wantsAck: true, relayFactor: 0, timeoutMs: 1_000 }
+  b.pool.onQuery(() => undefined)
+  b.pool.onQuery(({ name, payload, from }) =>
+    name === 'load' ? bytes(`${Buffer.from(payload).toString()} ${from}`) : new Uint8Array(2_000),
+  )
+  const { acks, answers } = await a.pool.query({ ...question, name: 'load', payload: bytes('hi') })
+  t.strictSame([...acks].toSorted(), ['a', 'b'])
+  t.strictSame([...answers].map(String), [`b,${String(bytes('hi a'))}`])
+  const tooLong = await a.pool.query({ ...question, name: 'long', payload: bytes('') })
+  t.strictSame([tooLong.acks.size, tooLong.answers.size], [2, 0])
+  await t.rejects(
+    a.pool.query({ ...question, name: 'load', payload: new Uint8Array(2_000) }),
+    /query exceeds limit/,
+  )
+
+  const cut = a.pool.query({ ...question, name: 'load', payload: bytes('hi'), timeoutMs: 60_000 })
+  await a.pool[Symbol.asyncDispose]()
+  t.ok((await cut).acks.has('a'), 'a pool that closes gives what it has')
+})
+
+t.test('members are asked about keys, and one that failed can be forgotten', async (t) => {
+  const keysOf = (): PoolKeys =>
+    new PoolKeys({
+      keyring: Keyring.of(new Uint8Array(16)),
+      chance: systemChance,
+      verifyIncoming: true,
+      verifyOutgoing: true,
+      persist: () => Promise.resolve(),
+    })
+  const a = await open(t, 'a', { keys: keysOf() })
+  const b = await open(t, 'b', { keys: keysOf() })
+  await b.pool.join([a.address])
+  await seen(a.pool, 'a alive, b alive')
+  const installed = await a.pool.operateKeyring('install', new Uint8Array(32), 0)
+  t.match(installed, { nodes: 2, answers: 2, errors: 0, error: null })
+  const { keys } = await b.pool.operateKeyring('list', new Uint8Array(), 0)
+  t.strictSame([...keys.values()], [2, 2])
+  t.equal(b.pool.suspicionLevel('a'), 0)
+  t.equal(b.pool.healthScore(), 0)
+  t.match(b.pool.status(), { members: 2, failed: 0 })
+  await b.pool[Symbol.asyncDispose]()
+  await seen(a.pool, 'a alive, b failed')
+  t.equal(a.pool.forceLeave('b', { prune: true }), true)
+  await seen(a.pool, 'a alive')
+})
+
+t.test(
+  'members that are given without a port have ours, and describe themselves as they like',
+  async (t) => {
+    const profile = wanProfile
+    const a = await open(t, 'a.dc1', { profile, admit: wanAdmission })
+    const port = a.pool.members()[0]?.Port ?? 0
+    t.equal(await a.pool.join(['127.0.0.1']), 1, 'we are there ourselves')
+    t.equal(await a.pool.join([`127.0.0.1:${port}`]), 1)
+    const client = await open(t, 'b', { admit: () => null })
+    client.pool.setTags({ role: 'node', dc: 'dc1' })
+    await t.rejects(client.pool.join([a.address]), /Member 'b' is not a server/)
+    t.equal(view(a.pool), 'a.dc1 alive')
+    t.equal(a.pool.coordinateOf('b'), null)
+    t.equal(a.pool.coordinate().Vec.length, 8)
+  },
+)
+
 t.test('keys are installed, used and removed one after the other, and kept first', async (t) => {
   const [one, two] = [1, 2].map((fill) => new Uint8Array(16).fill(fill))
   const kept: number[] = []
@@ -199,11 +280,14 @@ t.test('an address to join is a name or a literal, with or without a port', (t) 
     ':1': { host: '', port: 1 },
   }
   for (const [text, expected] of Object.entries(cases))
-    t.strictSame(splitJoinAddress(text), expected, text)
+    t.strictSame(splitJoinAddress(text, 8301), expected, text)
   t.end()
 })
 
-t.test('who may be in a pool', (t) => {
+/** What begins like tags and is none. */
+const unreadable = Uint8Array.of(0xff, 0xc1)
+
+t.test('who may be in the pool of a data centre', (t) => {
   const admit = lanAdmission({ nodeName: 'a', nodeId: '1', datacenter: 'dc1' })
   const state = (node: string, id: string, more: Partial<RemoteState> = {}): RemoteState => ({
     node,
@@ -221,7 +305,41 @@ t.test('who may be in a pool', (t) => {
     admit([state('b', '2'), state('c', '2')]),
     "Member 'c' has conflicting node ID '2' with member 'b'",
   )
+  t.equal(
+    admit([state('d', '4', { meta: encodeTags({ role: 'node', dc: 'dc1', segment: 's' }) })]),
+    "Member 'd' part of wrong segment 's' (expected '')",
+  )
+  t.equal(admit([state('e', '', { meta: unreadable })]), null, 'it has no tags')
   const elsewhere = { meta: encodeTags({ role: 'consul', dc: 'dc2' }) }
   t.equal(admit([state('d', '', elsewhere)]), "Member 'd' part of wrong datacenter 'dc2'")
+  t.end()
+})
+
+t.test('only servers may be in the pool between data centres', (t) => {
+  const server = serverNamed('a.dc1', '1').Tags
+  const admit = (tags: Readonly<Record<string, string>>): string | null =>
+    wanAdmission([
+      {
+        node: 'b.dc2',
+        address: { host: '10.0.0.1', port: 8302 },
+        meta: encodeTags(tags),
+        incarnation: 1,
+        state: 'alive',
+        versions: { protocol: [1, 5, 2], delegate: [2, 5, 4] },
+      },
+    ])
+  const refused = "Member 'b.dc2' is not a server"
+  t.equal(admit({ ...server, dc: 'dc2' }), null)
+  for (const changed of [
+    { role: 'node' },
+    { port: '' },
+    { vsn: 'x' },
+    { build: 'unknown' },
+    { expect: 'three' },
+    { ft_fs: '' },
+    { wan_join_port: '' },
+  ])
+    t.equal(admit({ ...server, ...changed }), refused, JSON.stringify(changed))
+  t.equal(admit({}), refused)
   t.end()
 })
