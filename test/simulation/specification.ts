@@ -275,10 +275,11 @@ function maySend(
   { message, peer }: TracedMessage,
 ): string | null {
   const { term } = message
-  const { durable, durableState, log } = after
-  const leads =
-    (before.role === 'leader' && before.term === term) ||
-    (event.role === 'leader' && event.term === term)
+  const { durable, durableState } = after
+  const stillLeads = event.role === 'leader' && event.term === term
+  const leads = stillLeads || (before.role === 'leader' && before.term === term)
+  // Who is deposed in the turn may lose, in the same turn, what it had told before that.
+  const { log } = stillLeads ? after : before
   const what = `tells ${peer} ${message.kind} of term ${term}`
   switch (message.kind) {
     case 'preVote':
