@@ -11,7 +11,9 @@ import type { OpenQuery, SerfState } from './state.ts'
 export function heedQuery(state: SerfState, query: Query): boolean {
   const { queryClock, queries, members, needs, nowMs } = state
   queryClock.witness(query.time)
-  if (queries.note(queryClock.next, query.time, query.id) !== 'new') return false
+  const recency = queries.note(queryClock.next, query.time, query.id)
+  if (recency === 'old') count(state, 'serf.msgs.old')
+  if (recency !== 'new') return false
   count(state, 'serf.queries')
   count(state, `serf.queries.${query.name}`)
   if (passes(query.filters, members.own, needs.compilePattern)) {

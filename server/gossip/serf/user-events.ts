@@ -33,7 +33,9 @@ function tooLong(text: string): PraetorError {
 export function heedEvent(state: SerfState, event: UserEvent): boolean {
   const { time, name, payload, coalesce } = event
   state.eventClock.witness(time)
-  if (state.events.note(state.eventClock.next, time, { name, payload }) !== 'new') return false
+  const recency = state.events.note(state.eventClock.next, time, { name, payload })
+  if (recency === 'old') count(state, 'serf.msgs.old')
+  if (recency !== 'new') return false
   count(state, 'serf.events')
   count(state, `serf.events.${name}`)
   tell(state, { kind: 'userEvent', time, name, payload, coalesce })

@@ -37,6 +37,7 @@ export function onAlive(swim: SwimState, statement: Alive, from: Address | null)
     count(swim, 'memberlist.msg.alive')
     return restate(swim, member, statement)
   }
+  if (incarnation < known.incarnation) countOld(swim)
   // Who still says so does not know what is held against it, and cannot refute it.
   if (known.state !== 'alive' && from !== null && isSameAddress(from, statement.address))
     accuseNow(swim, member)
@@ -50,7 +51,8 @@ export function onSuspect(swim: SwimState, accusation: Suspect): void {
   if (member === null) return
   if (member === swim.self) return onOwnAccusation(swim, accusation)
   const known = table.claim(member)
-  if (incarnation < known.incarnation || !isPlausible(incarnation, known.incarnation)) return
+  if (incarnation < known.incarnation) return countOld(swim)
+  if (!isPlausible(incarnation, known.incarnation)) return
   const trouble = table.trouble(member)
   if (trouble?.state === 'suspect' && !trouble.isPrivate)
     return confirm(swim, member, trouble, accusation)
@@ -78,6 +80,7 @@ export function onDead(swim: SwimState, dead: Dead): void {
   if (member === null) return
   if (member === swim.self) return onOwnAccusation(swim, dead)
   const known = table.claim(member)
+  if (incarnation < known.incarnation) return countOld(swim)
   if (!isPlausible(incarnation, known.incarnation)) return
   const state = node === from ? 'left' : 'dead'
   const isPublished = isPrivate(swim, member) && incarnation >= known.incarnation
@@ -117,6 +120,11 @@ export function weighSuspicion(swim: SwimState, member: number, part: number): v
 
 function isPrivate(swim: SwimState, member: number): boolean {
   return swim.table.trouble(member)?.isPrivate === true
+}
+
+/** Late, or sent again by somebody who kept it: what is said of an earlier life or refuted accusation is no news to anybody. */
+function countOld(swim: SwimState): void {
+  count(swim, 'memberlist.msg.old')
 }
 
 /** memberlist's versions are there or not, never half; and no incarnation may leave no room to refute it. */

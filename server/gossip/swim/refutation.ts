@@ -13,7 +13,9 @@ import type { SwimState } from './state.ts'
 
 /** An accusation: suspect or dead. Who has left is dead by its own word. */
 export function onOwnAccusation(swim: SwimState, accusation: Suspect | Dead): void {
-  if (swim.hasLeft || accusation.incarnation < ownStatement(swim).incarnation) return
+  if (swim.hasLeft) return
+  if (accusation.incarnation < ownStatement(swim).incarnation)
+    return count(swim, 'memberlist.msg.old')
   refute(swim, accusation.incarnation)
 }
 
@@ -25,7 +27,7 @@ export function onOwnStatement(swim: SwimState, statement: Alive): void {
     const claim = { ...statement, state: 'alive' } as const
     return notify(swim, { kind: 'conflict', member: swim.table.view(swim.self), claim })
   }
-  if (statement.incarnation < own.incarnation) return
+  if (statement.incarnation < own.incarnation) return count(swim, 'memberlist.msg.old')
   if (statement.incarnation === own.incarnation && isSameDescription(own, statement)) return
   refute(swim, statement.incarnation)
 }
