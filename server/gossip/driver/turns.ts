@@ -28,6 +28,7 @@ export class Turns implements Disposable {
   #read = 0
   #pollsWanted = 0
   #postponed = 0
+  #isJudging = false
   #closed = false
 
   constructor(options: TurnsOptions) {
@@ -42,7 +43,8 @@ export class Turns implements Disposable {
 
   /** Something came, or may be due at another time than before. */
   wake(): void {
-    if (this.#closed) return
+    // What comes of judging is carried out with it: another turn for it would ask for another, for ever.
+    if (this.#closed || this.#isJudging) return
     this.#turn ??= setImmediate(() => this.#take())
   }
 
@@ -62,7 +64,12 @@ export class Turns implements Disposable {
       return this.wake()
     }
     this.#postponed = 0
-    this.#options.judge()
+    this.#isJudging = true
+    try {
+      this.#options.judge()
+    } finally {
+      this.#isJudging = false
+    }
     this.#arm()
   }
 

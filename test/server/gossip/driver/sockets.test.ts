@@ -151,6 +151,23 @@ t.test(
   },
 )
 
+t.test('what comes of a turn asks for no other', async (t) => {
+  const clock = new VirtualClock()
+  let judged = 0
+  const turns = new Turns({
+    clock,
+    dueMs: () => 100,
+    judge() {
+      judged += 1
+      turns.wake()
+    },
+  })
+  turns.wake()
+  for (let loops = 0; loops < 10; loops += 1) await clock.advance(1)
+  t.equal(judged, 1, 'an idle member lets the processor rest')
+  turns[Symbol.dispose]()
+})
+
 t.test('a turn comes when it is due, and at once when something came', async (t) => {
   const clock = new VirtualClock()
   const judgedMs: number[] = []
