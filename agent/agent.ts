@@ -18,6 +18,7 @@ import { periodicKinds } from './checks/table.ts'
 import { ClusterGate } from './cluster-gate.ts'
 import type { AgentConfig } from './config/runtime.ts'
 import { apiSettings, dnsSettings, listenAddress, serverConfig } from './faces.ts'
+import { AgentGossip } from './gossip.ts'
 import { LocalFiles } from './local/persist.ts'
 import { Registry } from './local/registry.ts'
 import { LocalState } from './local/state.ts'
@@ -25,6 +26,7 @@ import type { Logging } from './logging.ts'
 import { nodeId } from './node-id.ts'
 import { AgentNode } from './node.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
+import { CoordinateSync } from './sync/coordinate-sync.ts'
 import { SyncScheduler } from './sync/scheduler.ts'
 import { Telemetry } from './telemetry.ts'
 
@@ -98,7 +100,8 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     },
     reload: world.onReload,
   })
-  await listenHttp(config, node, cluster, { clock, log, telemetry }, stack)
+  const gossip = new AgentGossip({ ...config, clock, chance, cluster, state: local.state })
+  await listenHttp(config, node, gossip, cluster, { clock, log, telemetry }, stack)
   const dns = await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
 
   stack.defer(() => cluster.close())
@@ -107,11 +110,13 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     serverWorld(config, id, world, telemetry),
   )
   stack.use(server)
+  gossip.hear(server.pools)
   cluster.open(server)
   await local.registry.restore()
   await local.registry.configure(config.services, config.checks)
   local.registry.startReaper()
   local.scheduler.start()
+  local.coordinates.start()
 
   const running = stack.move()
   return {
@@ -132,6 +137,7 @@ interface Local {
   readonly runner: CheckRunner
   readonly registry: Registry
   readonly scheduler: SyncScheduler
+  readonly coordinates: CoordinateSync
 }
 
 function createLocal(
@@ -156,13 +162,27 @@ function createLocal(
       chance,
       log,
       kinds: periodicKinds,
+      aliases: {
+        rpc: cluster.rpc,
+        checks: (serviceId) => state.checksConcerning(serviceId),
+        hasService: (serviceId) => state.service(serviceId) !== undefined,
+        watchService: (serviceId, listener) => state.watchService(serviceId, listener),
+      },
       outputMaxBytes: config.checkOutputMaxBytes,
       report: (checkId, status, output) => state.updateCheck(checkId, status, output),
     }),
   )
   const files = new LocalFiles(config.dataDir, log)
   const registry = stack.use(
-    new Registry({ node: config.nodeName, clock, log, state, runner, files }),
+    new Registry({
+      node: config.nodeName,
+      clock,
+      log,
+      state,
+      runner,
+      files,
+      scripts: config.scriptChecks,
+    }),
   )
   const antiEntropy = new AntiEntropy({
     rpc: cluster.rpc,
@@ -182,7 +202,7 @@ function createLocal(
     new SyncScheduler({
       clock,
       chance,
-      clusterSize: () => cluster.current?.members({ wan: false }).length ?? 1,
+      clusterSize: () => cluster.current?.pools.lan.members().length ?? 1,
       fullSync: () => antiEntropy.full(),
       partialSync: () => antiEntropy.partial(),
       onFailure: (error) =>
@@ -190,12 +210,25 @@ function createLocal(
     }),
   )
   state.onChange(() => scheduler.trigger())
-  return { state, runner, registry, scheduler }
+  const coordinates = stack.use(
+    new CoordinateSync({
+      nodeName: config.nodeName,
+      clock,
+      chance,
+      rpc: cluster.rpc,
+      clusterSize: () => cluster.current?.pools.lan.members().length ?? 1,
+      coordinate: () => cluster.current?.pools.coordinate(),
+      onFailure: (error) =>
+        log.warn({ error: describeError(error) }, 'failed to tell where this node stands'),
+    }),
+  )
+  return { state, runner, registry, scheduler, coordinates }
 }
 
 async function listenHttp(
   config: AgentConfig,
   node: AgentNode,
+  gossip: AgentGossip,
   cluster: ClusterGate,
   { clock, log, telemetry }: { clock: Clock; log: Log; telemetry: Telemetry },
   stack: AsyncDisposableStack,
@@ -204,6 +237,7 @@ async function listenHttp(
     {
       rpc: cluster.rpc,
       agent: node,
+      gossip,
       status: {
         leader: () => cluster.current?.leaderAddress() ?? '',
         peers: () => cluster.current?.peerAddresses() ?? [],

@@ -57,7 +57,12 @@ export function debugConfig(
     DisableHostNodeID: config.disableHostNodeId,
     DiscardCheckOutput: config.discardCheckOutput,
     EnableDebug: false,
+    EnableLocalScriptChecks: config.scriptChecks.local,
+    EnableRemoteScriptChecks: config.scriptChecks.remote,
     EnableUI: ui.enabled,
+    EncryptKey: 'hidden',
+    EncryptVerifyIncoming: config.encryption.verifyIncoming,
+    EncryptVerifyOutgoing: config.encryption.verifyOutgoing,
     GRPCPort: ports.grpc,
     HTTPAddrs: http.listen.map((address) =>
       address.kind === 'unix' ? `unix://${address.socketPath}` : `tcp://${print(address)}`,

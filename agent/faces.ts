@@ -57,6 +57,8 @@ export function dnsSettings({ dns, domain, altDomain }: AgentConfig): DnsSetting
 }
 
 export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig {
+  const { encryption } = config
+  const key = new Uint8Array(Buffer.from(encryption.key, 'base64'))
   return {
     nodeName: config.nodeName,
     nodeId,
@@ -66,11 +68,17 @@ export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig 
     serverPort: config.ports.server,
     serfLanPort: config.ports.serfLan,
     serfWanPort: config.ports.serfWan,
+    encryption: {
+      key: key.length === 0 ? undefined : key,
+      keyringDirectory: config.dataDir === '' ? undefined : join(config.dataDir, 'serf'),
+      verifyIncoming: encryption.verifyIncoming,
+      verifyOutgoing: encryption.verifyOutgoing,
+    },
+    gossip: config.gossip,
     bootstrap: config.bootstrap && !config.devMode,
     expect: config.bootstrap ? 1 : config.bootstrapExpect,
     retryJoin: config.retryJoin,
-    retryIntervalMs: config.retryIntervalMs,
-    retryMax: config.retryMax,
+    retryJoinWan: config.retryJoinWan,
     raftMultiplier: config.raft.multiplier,
     snapshotThresholdEntries: config.raft.snapshotThresholdEntries,
     trailingEntries: config.raft.trailingLogEntries,

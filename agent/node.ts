@@ -2,7 +2,6 @@ import { cpus } from 'node:os'
 
 import type { AgentService, LocalAgent, RegisterOptions } from '../api/ports.ts'
 import type { CheckStatus, HealthCheck } from '../server/model/check.ts'
-import { origin } from '../server/model/coordinate.ts'
 import type { CheckDefinition, ServiceDefinition } from '../server/model/definition.ts'
 import { PraetorError } from '../server/model/errors.ts'
 import type { Member } from '../server/model/member.ts'
@@ -64,9 +63,9 @@ export class AgentNode implements LocalAgent {
         PraetorVersion: praetorVersion,
       },
       DebugConfig: debugConfig(config, nodeId),
-      Coord: origin,
-      Member: (await cluster.wait())
-        .members({ wan: false })
+      Coord: (await cluster.wait()).pools.coordinate(),
+      Member: (await cluster.wait()).pools.lan
+        .members()
         .find(({ Name }) => Name === config.nodeName),
       Stats: this.#stats(),
       Meta: { ...config.nodeMeta, 'consul-network-segment': '' },
@@ -83,7 +82,7 @@ export class AgentNode implements LocalAgent {
   }
 
   members(options: { readonly wan: boolean }): readonly Member[] {
-    return this.#options.cluster.current?.members(options) ?? []
+    return this.#options.cluster.current?.pools.members(options) ?? []
   }
 
   services(): Readonly<Record<string, AgentService>> {
@@ -152,17 +151,12 @@ export class AgentNode implements LocalAgent {
     return this.#options.registry.nodeMaintenance(enable, reason, token)
   }
 
-  async join(address: string, { wan }: { readonly wan: boolean }): Promise<void> {
-    if (wan)
-      throw new PraetorError(
-        'failed',
-        'joining other data centres is not supported by this version of Praetor yet',
-      )
-    await (await this.#options.cluster.wait()).join([address])
+  async join(address: string, options: { readonly wan: boolean }): Promise<void> {
+    await (await this.#options.cluster.wait()).pools.join([address], options)
   }
 
-  async forceLeave(node: string): Promise<void> {
-    const known = (await this.#options.cluster.wait()).forceLeave(node)
+  async forceLeave(node: string, options: { readonly prune: boolean }): Promise<void> {
+    const known = (await this.#options.cluster.wait()).pools.forceLeave(node, options)
     if (!known) throw new PraetorError('failed', `agent: No node found with name '${node}'`)
   }
 
@@ -198,20 +192,6 @@ export class AgentNode implements LocalAgent {
     const { state, runner, cluster, config } = this.#options
     const server = cluster.current
     const { monitors, ttls } = runner.counts()
-    const pool = {
-      coordinate_resets: '0',
-      encrypted: 'false',
-      event_queue: '0',
-      event_time: '1',
-      failed: '0',
-      health_score: '0',
-      intent_queue: '0',
-      left: '0',
-      member_time: '1',
-      members: '1',
-      query_queue: '0',
-      query_time: '1',
-    }
     return {
       agent: {
         check_monitors: String(monitors),
@@ -237,8 +217,8 @@ export class AgentNode implements LocalAgent {
         os: hostOs(),
         version: `node${process.version}`,
       },
-      serf_lan: pool,
-      serf_wan: pool,
+      serf_lan: server?.pools.stats('lan') ?? {},
+      serf_wan: server?.pools.stats('wan') ?? {},
     }
   }
 }

@@ -1,6 +1,8 @@
 import type { CoordinateRhythm } from './leader/coordinate-updates.ts'
 import type { AutopilotConfig } from './model/autopilot.ts'
+import type { PoolsConfig } from './pools.ts'
 import type { TraceEvent } from './raft/trace.ts'
+import type { RetryJoin } from './retry-join.ts'
 import type { Chance } from './runtime/chance.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Log } from './runtime/log.ts'
@@ -18,15 +20,15 @@ export interface ServerConfig {
   readonly serverPort: number
   readonly serfLanPort: number
   readonly serfWanPort: number
+  readonly encryption: PoolsConfig['encryption']
+  /** How fast the pools are. */
+  readonly gossip: PoolsConfig['gossip']
   /** What the gossip tag says: made to be the first server by flag. */
   readonly bootstrap: boolean
   /** How many servers begin a cluster together: 1 begins alone, 0 waits to be let in. */
   readonly expect: number
-  /** Members to contact until one answers. */
-  readonly retryJoin: readonly string[]
-  readonly retryIntervalMs: number
-  /** 0 tries for ever. */
-  readonly retryMax: number
+  readonly retryJoin: RetryJoin
+  readonly retryJoinWan: RetryJoin
   /** Consul's raft_multiplier: scales the election timeout. */
   readonly raftMultiplier: number
   readonly snapshotThresholdEntries: number

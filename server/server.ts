@@ -1,14 +1,14 @@
 import { clusterTag, findCluster } from './founding.ts'
 import type { Founded } from './founding.ts'
-import type { Pool } from './gossip/pool.ts'
-import { openStaticPool } from './gossip/static-pool.ts'
 import { Held, heldRpc } from './held.ts'
 import { describeError, noLeader, PraetorError } from './model/errors.ts'
-import type { Member } from './model/member.ts'
 import type { Rpc } from './model/methods.ts'
 import { Operator } from './operator.ts'
 import { participate } from './participant.ts'
 import type { Participant } from './participant.ts'
+import { openPools } from './pools.ts'
+import type { Pools } from './pools.ts'
+import { retryJoin } from './retry-join.ts'
 import { connectionType } from './rpc/connection-type.ts'
 import { Pool as Connections } from './rpc/pool.ts'
 import { createRpcService } from './rpc/rpc-service.ts'
@@ -18,6 +18,7 @@ import type { ServerConfig, ServerWorld } from './server-config.ts'
 import { consensusOf } from './server-consensus.ts'
 import { serverMember, wanMember } from './server-member.ts'
 import { readArchive, writeArchive } from './snapshot-archive.ts'
+import { floodWan } from './wan-flood.ts'
 
 /**
  * Opens a server's ports, and, if it knows its cluster or may begin one alone, its log. A server that has yet to meet others goes
@@ -25,7 +26,7 @@ import { readArchive, writeArchive } from './snapshot-archive.ts'
  */
 export async function openServer(config: ServerConfig, world: ServerWorld): Promise<Server> {
   await using stack = new AsyncDisposableStack()
-  const { clock, log, metrics, dial } = world
+  const { clock, log, metrics } = world
   const participating = new Held<Participant>(clock, config.rpcHoldMs)
   const connections = stack.use(
     new Connections({
@@ -34,20 +35,15 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
       bindAddress: config.bindAddress,
     }),
   )
-  const pool = stack.use(
-    await openStaticPool({
-      self: serverMember(config),
-      bindAddress: config.bindAddress,
-      clock,
-      log: log.child({ part: 'server.pool' }),
-      ...(dial === undefined ? {} : { dial }),
-    }).catch((error: unknown) =>
-      Promise.reject(cannotListen('Serf LAN', config.serfLanPort, error)),
-    ),
+  const pools = stack.use(
+    await openPools(config, world, {
+      lan: serverMember(config),
+      ...(config.serfWanPort > 0 ? { wan: wanMember(config) } : {}),
+    }),
   )
   const operator = new Operator({
     participant: () => participating.wait(),
-    members: () => pool.members(),
+    members: () => pools.lan.members(),
     calls: connections,
     clock,
     holdMs: config.rpcHoldMs,
@@ -68,7 +64,7 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
       { clock, log: log.child({ part: 'server.rpc' }), metrics },
     ).catch((error: unknown) => Promise.reject(cannotListen('server', config.serverPort, error))),
   )
-  const server = new Server({ config, world, pool, participating, connections, operator })
+  const server = new Server({ config, world, pools, participating, connections, operator })
   stack.defer(() => server.stop())
   await server.begin()
   server.keep(stack.move())
@@ -78,7 +74,7 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
 interface ServerParts {
   readonly config: ServerConfig
   readonly world: ServerWorld
-  readonly pool: Pool
+  readonly pools: Pools
   readonly participating: Held<Participant>
   readonly connections: Connections
   readonly operator: Operator
@@ -88,6 +84,7 @@ interface ServerParts {
 export class Server implements AsyncDisposable {
   readonly rpc: Rpc
   readonly operator: Operator
+  readonly pools: Pools
   readonly #parts: ServerParts
   readonly #stop = new AbortController()
   readonly #running: Promise<void>[] = []
@@ -97,12 +94,13 @@ export class Server implements AsyncDisposable {
     this.#parts = parts
     this.rpc = heldRpc(parts.participating)
     this.operator = parts.operator
+    this.pools = parts.pools
   }
 
   /** Takes part in the cluster that this server knows; or looks for one, and does so once it is found. */
   async begin(): Promise<void> {
     const { config, world } = this.#parts
-    this.#running.push(this.#retryJoin())
+    this.#running.push(...this.#joinOthers())
     const founded = await world.door.founded()
     if (founded !== undefined) return this.#participate(founded)
     const finding = this.#find()
@@ -137,20 +135,8 @@ export class Server implements AsyncDisposable {
     )
   }
 
-  members({ wan }: { readonly wan: boolean }): readonly Member[] {
-    return wan ? [wanMember(this.#parts.config)] : this.#parts.pool.members()
-  }
-
   raftStats(): Readonly<Record<string, string>> {
     return this.#participant?.raft.stats() ?? {}
-  }
-
-  join(addresses: readonly string[]): Promise<number> {
-    return this.#parts.pool.join(addresses)
-  }
-
-  forceLeave(name: string): boolean {
-    return this.#parts.pool.forceLeave(name)
   }
 
   /** Resolves once there is a leader, or the server stops. */
@@ -166,10 +152,10 @@ export class Server implements AsyncDisposable {
 
   /** Tells everybody that this server goes for good, and waits a while for the others to count without it. */
   async leave(): Promise<void> {
-    const { pool, config, world } = this.#parts
+    const { pools, config, world } = this.#parts
     const participant = this.#participant
     await participant?.handOver()
-    await pool.leave()
+    await pools.leave()
     const untilMs = world.clock.monotonicMs() + config.leaveDrainMs
     const isCounted = (): boolean => participant?.hasPeers === true
     while (isCounted() && world.clock.monotonicMs() < untilMs)
@@ -225,7 +211,7 @@ export class Server implements AsyncDisposable {
   }
 
   async #find(): Promise<void> {
-    const { config, world, pool } = this.#parts
+    const { config, world, pools } = this.#parts
     if (config.expect > 1 && config.expect % 2 === 0)
       world.log.warn(
         { expect: config.expect },
@@ -233,7 +219,7 @@ export class Server implements AsyncDisposable {
       )
     const founded = await findCluster(
       {
-        pool,
+        pool: pools.lan,
         tags: serverMember(config).Tags,
         nodeId: config.nodeId,
         datacenter: config.datacenter,
@@ -247,50 +233,42 @@ export class Server implements AsyncDisposable {
   }
 
   async #participate(founded: Founded): Promise<void> {
-    const { config, world, pool, connections, participating } = this.#parts
+    const { config, world, pools, connections, participating } = this.#parts
     const storage = await world.door.open(founded.clusterId)
     const participant = await participate({
       config,
       world,
       storage,
       founded,
-      pool,
+      pool: pools.lan,
       calls: connections,
     })
     participating.open(participant)
-    pool.setTags({ ...serverMember(config).Tags, [clusterTag]: founded.clusterId })
+    const tag = { [clusterTag]: founded.clusterId }
+    pools.lan.setTags({ ...serverMember(config).Tags, ...tag })
+    pools.wan?.setTags({ ...wanMember(config).Tags, ...tag })
   }
 
-  /** Contacts the members it was told of until one answers. */
-  async #retryJoin(): Promise<void> {
-    const { config, world, pool } = this.#parts
+  /** What goes on, each by itself, until the server stops: looking for those it was told of, and for servers for the WAN. */
+  #joinOthers(): Promise<void>[] {
+    const { config, world, pools } = this.#parts
+    const { clock, log, fatal } = world
     const { signal } = this.#stop
-    if (config.retryJoin.length === 0) return
-    for (let attempt = 1; !signal.aborted; attempt += 1) {
-      try {
-        const count = await pool.join(config.retryJoin)
-        return world.log.info(
-          { num_agents: count },
-          'Join cluster completed. Synced with initial agents',
-        )
-      } catch (error) {
-        if (config.retryMax > 0 && attempt > config.retryMax)
-          return world.fatal(
-            new PraetorError(
-              'failed',
-              `max join retry exhausted, exiting: ${describeError(error)}`,
-            ),
-          )
-        world.log.warn({ error: describeError(error) }, 'Join cluster failed, will retry')
-        // The others may be starting too: the first attempts follow each other quickly.
-        const delayMs = Math.min(config.retryIntervalMs, firstRetryMs * 2 ** Math.min(attempt, 10))
-        await sleep(world.clock, delayMs, signal).catch(() => undefined)
-      }
+    const joining = { clock, log, signal }
+    const orEnd = (error: unknown): void => {
+      if (!signal.aborted) fatal(asError(error))
     }
+    const { lan, wan } = pools
+    const looking = [retryJoin(lan, config.retryJoin, joining).catch(orEnd)]
+    if (wan === undefined) return looking
+    return [
+      ...looking,
+      retryJoin(wan, config.retryJoinWan, joining).catch(orEnd),
+      floodWan({ lan, wan, clock, log, signal }),
+    ]
   }
 }
 
-const firstRetryMs = 100
 const leaveLookMs = 50
 
 function serviceOf(

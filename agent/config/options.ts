@@ -48,6 +48,22 @@ export const options = {
   }),
   retry_max: int(0, { flag: 'retry-max', doc: 'Attempts to join; 0 for no end.' }),
   start_join: strings({ flag: 'join', doc: 'Member to contact at the start.' }),
+  retry_join_wan: strings({
+    flag: 'retry-join-wan',
+    doc: 'Server of another datacenter to contact until one answers.',
+  }),
+  retry_interval_wan: duration('30s', {
+    flag: 'retry-interval-wan',
+    doc: 'Longest wait between attempts to join between datacenters.',
+  }),
+  retry_max_wan: int(0, {
+    flag: 'retry-max-wan',
+    doc: 'Attempts to join between datacenters; 0 for no end.',
+  }),
+  start_join_wan: strings({
+    flag: 'join-wan',
+    doc: 'Server of another datacenter to contact at the start.',
+  }),
   bootstrap_expect: int(0, {
     flag: 'bootstrap-expect',
     doc: 'How many servers to wait for before the first election.',
@@ -99,6 +115,50 @@ export const options = {
   'ports.serf_wan': int(8302, {
     flag: 'serf-wan-port',
     doc: 'Port for gossip between datacenters. -1 turns it off.',
+  }),
+  encrypt: string('', {
+    flag: 'encrypt',
+    doc: 'Key that gossip is encrypted with: 16, 24 or 32 bytes in base64. One that was kept in the data directory goes before it.',
+  }),
+  encrypt_verify_incoming: bool(true, {
+    doc: 'Refuses gossip that is not encrypted, where there is a key.',
+  }),
+  encrypt_verify_outgoing: bool(true, { doc: 'Encrypts gossip, where there is a key.' }),
+  'gossip_lan.gossip_interval': duration('200ms', {
+    doc: 'Within the datacenter: how often gossip is sent.',
+  }),
+  'gossip_lan.gossip_nodes': int(3, {
+    doc: 'Within the datacenter: to how many members it is sent each time.',
+  }),
+  'gossip_lan.probe_interval': duration('1s', {
+    doc: 'Within the datacenter: how often a member is probed.',
+  }),
+  'gossip_lan.probe_timeout': duration('500ms', {
+    doc: 'Within the datacenter: how long a probe may take before others are asked.',
+  }),
+  'gossip_lan.retransmit_mult': int(4, {
+    doc: 'Within the datacenter: scales how often a piece of gossip is sent.',
+  }),
+  'gossip_lan.suspicion_mult': int(4, {
+    doc: 'Within the datacenter: scales how long a member is suspected before it is called failed.',
+  }),
+  'gossip_wan.gossip_interval': duration('500ms', {
+    doc: 'Between datacenters: how often gossip is sent.',
+  }),
+  'gossip_wan.gossip_nodes': int(3, {
+    doc: 'Between datacenters: to how many members it is sent each time.',
+  }),
+  'gossip_wan.probe_interval': duration('5s', {
+    doc: 'Between datacenters: how often a member is probed.',
+  }),
+  'gossip_wan.probe_timeout': duration('3s', {
+    doc: 'Between datacenters: how long a probe may take before others are asked.',
+  }),
+  'gossip_wan.retransmit_mult': int(4, {
+    doc: 'Between datacenters: scales how often a piece of gossip is sent.',
+  }),
+  'gossip_wan.suspicion_mult': int(6, {
+    doc: 'Between datacenters: scales how long a member is suspected before it is called failed.',
   }),
   'unix_sockets.user': string('', { doc: 'Who owns unix sockets: a name or an id.' }),
   'unix_sockets.group': string('', { doc: 'Which group owns unix sockets: a name or an id.' }),
@@ -154,6 +214,14 @@ export const options = {
   // Services and checks
   check_update_interval: duration('5m', {
     doc: 'How long a change that is only in the output of a check may wait to be told.',
+  }),
+  enable_script_checks: bool(false, {
+    flag: 'enable-script-checks',
+    doc: 'Runs commands as checks, whoever asks for them: whoever reaches the HTTP API can then run anything here.',
+  }),
+  enable_local_script_checks: bool(false, {
+    flag: 'enable-local-script-checks',
+    doc: 'Runs commands as checks where configuration files ask for them.',
   }),
   discard_check_output: bool(false, { reloadable: true, doc: 'Keeps no output of checks.' }),
   check_output_max_size: int(4096, {

@@ -19,6 +19,7 @@ import type { OptionPath, OptionValue } from './options.ts'
 import type {
   AgentConfig,
   DnsConfig,
+  GossipConfig,
   HttpConfig,
   PortsConfig,
   TelemetryConfig,
@@ -78,9 +79,16 @@ class Resolving {
       server,
       bootstrap: devMode || this.#get('bootstrap') || bootstrapExpect === 1,
       bootstrapExpect,
-      retryJoin: [...this.#get('start_join'), ...this.#get('retry_join')],
-      retryIntervalMs: this.#ms('retry_interval'),
-      retryMax: this.#get('retry_max'),
+      retryJoin: {
+        addresses: [...this.#get('start_join'), ...this.#get('retry_join')],
+        intervalMs: this.#ms('retry_interval'),
+        attemptsMax: this.#get('retry_max'),
+      },
+      retryJoinWan: {
+        addresses: [...this.#get('start_join_wan'), ...this.#get('retry_join_wan')],
+        intervalMs: this.#ms('retry_interval_wan'),
+        attemptsMax: this.#get('retry_max_wan'),
+      },
       dataDir: this.#get('data_dir'),
       pidFile: this.#get('pid_file'),
       bindAddress,
@@ -88,12 +96,22 @@ class Resolving {
       ...advertised,
       translateWanAddresses: this.#get('translate_wan_addrs'),
       ports,
+      encryption: {
+        key: this.#get('encrypt'),
+        verifyIncoming: this.#get('encrypt_verify_incoming'),
+        verifyOutgoing: this.#get('encrypt_verify_outgoing'),
+      },
+      gossip: { lan: this.#gossip('gossip_lan'), wan: this.#gossip('gossip_wan') },
       http: this.#http(clientAddresses, ports.http),
       dns: this.#dns(clientAddresses, ports.dns),
       ui: this.#ui(),
       services: this.#settings.services,
       checks: this.#settings.checks,
       checkUpdateIntervalMs: this.#ms('check_update_interval'),
+      scriptChecks: {
+        local: this.#get('enable_local_script_checks') || this.#get('enable_script_checks'),
+        remote: this.#get('enable_script_checks'),
+      },
       discardCheckOutput: this.#get('discard_check_output'),
       checkOutputMaxBytes: this.#get('check_output_max_size'),
       sessionTtlMinMs: this.#ms('session_ttl_min'),
@@ -195,6 +213,17 @@ class Resolving {
       allowedPrefixes: prefixes('+'),
       blockedPrefixes: prefixes('-'),
       filterDefault: this.#get('telemetry.filter_default'),
+    }
+  }
+
+  #gossip(pool: 'gossip_lan' | 'gossip_wan'): GossipConfig {
+    return {
+      gossipIntervalMs: this.#ms(`${pool}.gossip_interval`),
+      gossipNodes: this.#get(`${pool}.gossip_nodes`),
+      probeIntervalMs: this.#ms(`${pool}.probe_interval`),
+      probeTimeoutMs: this.#ms(`${pool}.probe_timeout`),
+      retransmitMult: this.#get(`${pool}.retransmit_mult`),
+      suspicionMult: this.#get(`${pool}.suspicion_mult`),
     }
   }
 

@@ -26,11 +26,8 @@ export interface AgentConfig {
   /** May elect itself with no other server known: `bootstrap = true` or `bootstrap_expect = 1`, and always with `-dev`. */
   readonly bootstrap: boolean
   readonly bootstrapExpect: number
-  /** Members to contact until one answers: `host` or `host:port`. */
-  readonly retryJoin: readonly string[]
-  readonly retryIntervalMs: number
-  /** 0 tries for ever. */
-  readonly retryMax: number
+  readonly retryJoin: RetryJoinConfig
+  readonly retryJoinWan: RetryJoinConfig
 
   /** `''` only with `-dev`. */
   readonly dataDir: string
@@ -46,6 +43,8 @@ export interface AgentConfig {
   readonly taggedAddresses: Readonly<Record<string, string>>
   readonly translateWanAddresses: boolean
   readonly ports: PortsConfig
+  readonly encryption: EncryptionConfig
+  readonly gossip: { readonly lan: GossipConfig; readonly wan: GossipConfig }
 
   readonly http: HttpConfig
   readonly dns: DnsConfig
@@ -54,6 +53,8 @@ export interface AgentConfig {
   readonly services: readonly ServiceDefinition[]
   readonly checks: readonly CheckDefinition[]
   readonly checkUpdateIntervalMs: number
+  /** Whether checks may run commands that files of this host ask for, and that clients do. */
+  readonly scriptChecks: { readonly local: boolean; readonly remote: boolean }
   readonly discardCheckOutput: boolean
   readonly checkOutputMaxBytes: number
 
@@ -72,6 +73,33 @@ export interface AgentConfig {
   readonly raft: RaftConfig
   readonly log: LogConfig
   readonly telemetry: TelemetryConfig
+}
+
+/** Whom to look for at the start. */
+export interface RetryJoinConfig {
+  /** Members to contact until one answers: `host` or `host:port`. */
+  readonly addresses: readonly string[]
+  readonly intervalMs: number
+  /** 0 tries for ever. */
+  readonly attemptsMax: number
+}
+
+/** How fast a pool is. */
+export interface GossipConfig {
+  readonly gossipIntervalMs: number
+  readonly gossipNodes: number
+  readonly probeIntervalMs: number
+  readonly probeTimeoutMs: number
+  readonly retransmitMult: number
+  readonly suspicionMult: number
+}
+
+/** Of gossip. */
+export interface EncryptionConfig {
+  /** As given, in base64; `''` for none. */
+  readonly key: string
+  readonly verifyIncoming: boolean
+  readonly verifyOutgoing: boolean
 }
 
 /** -1 where a port is off. */

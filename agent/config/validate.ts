@@ -1,3 +1,4 @@
+import { decodeBase64 } from '../../server/model/base64.ts'
 import { parseDuration } from '../../server/model/duration.ts'
 import { findMetadataFault } from '../../server/model/metadata.ts'
 import { parseLogLevel } from '../logging.ts'
@@ -14,6 +15,7 @@ export function findFaults(config: AgentConfig, settings: Settings, files: FileR
     ...nodeFaults(config),
     ...dataDirFaults(config, files),
     ...addressFaults(config, settings),
+    ...encryptionFaults(config),
     ...limitFaults(config, settings),
     ...bootstrapFaults(config, settings),
     ...uiFaults(config, settings),
@@ -39,6 +41,10 @@ export function findWarnings(config: AgentConfig, settings: Settings): string[] 
     else if (!/^[+-]/.test(rule))
       warnings.push(`Filter rule must begin with either '+' or '-': ${JSON.stringify(rule)}`)
   }
+  if (config.scriptChecks.remote && config.http.allowWriteFrom.length === 0)
+    warnings.push(
+      'using enable-script-checks without ACLs and without allow_write_http_from is DANGEROUS, use enable-local-script-checks instead, see https://www.hashicorp.com/blog/protecting-consul-from-rce-risk-in-specific-configurations/',
+    )
   if (config.bootstrapExpect === 1)
     warnings.push('BootstrapExpect is set to 1; this is the same as Bootstrap mode.')
   if (settingOf(settings, 'bootstrap') || config.bootstrapExpect === 1)
@@ -88,6 +94,14 @@ function addressFaults(config: AgentConfig, settings: Settings): string[] {
   if (settingOf(settings, 'addresses.dns').split(/\s+/).some(isSocket))
     faults.push('DNS address cannot be a unix socket')
   return faults
+}
+
+function encryptionFaults({ encryption }: AgentConfig): string[] {
+  const decoded = decodeBase64(encryption.key)
+  if (!decoded.ok) return [`encrypt has invalid key: ${decoded.error}`]
+  return [0, 16, 24, 32].includes(decoded.bytes.length)
+    ? []
+    : ['encrypt has invalid key: key size must be 16, 24 or 32 bytes']
 }
 
 function limitFaults(config: AgentConfig, settings: Settings): string[] {

@@ -15,6 +15,8 @@ export const Member = Type.Object({
   DelegateMin: Type.Integer(),
   DelegateMax: Type.Integer(),
   DelegateCur: Type.Integer(),
+  /** φ: the evidence that it is gone, as −log10 of the chance that it would look like this were it alive. Ours alone. */
+  SuspicionLevel: Type.Optional(Type.Number()),
 })
 export type Member = Immutable<Type.Static<typeof Member>>
 

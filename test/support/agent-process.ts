@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
@@ -37,7 +38,7 @@ const startMs = 30_000
 export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
   const httpPort = options.httpPort ?? (await freePort())
   const dnsPort = options.dnsPort ?? (await freePort())
-  const clusterPorts = ['server', 'serf-lan'].map(
+  const clusterPorts = ['server', 'serf-lan', 'serf-wan'].map(
     async (name) => `-${name}-port=${await freePort()}`,
   )
   const child = spawn(
@@ -93,17 +94,36 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
   }
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Below those that the system gives to whoever dials, so that nobody takes one between the asking and its use. */
+const portMin = 10_240
+const portMax = 32_000
+/** Processes that run side by side begin apart. */
+let nextPort = portMin + ((process.pid * 97) % (portMax - portMin))
+
+/** A port of the loopback that nobody has, for streams and for datagrams. Never the same twice. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = nextPort
+    nextPort = port + 1 < portMax ? port + 1 : portMin
+    if ((await isFreeForStreams(port)) && (await isFreeForDatagrams(port))) return port
+  }
+}
+
+function isFreeForStreams(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === 'object' && address !== null
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      )
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+function isFreeForDatagrams(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4')
+    socket.once('error', () => {
+      socket.close()
+      resolve(false)
     })
+    socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
   })
 }

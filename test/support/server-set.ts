@@ -61,6 +61,7 @@ export async function threeServers(t: Test, options: ServerSetOptions = {}): Pro
           `-serf-lan-port=${ports[at]?.lan}`,
           `-serf-wan-port=${ports[at]?.wan}`,
           '-hcl=performance { raft_multiplier = 1 }',
+          '-hcl=gossip_lan { gossip_interval = "50ms" probe_interval = "200ms" probe_timeout = "100ms" suspicion_mult = 2 }',
           '-hcl=autopilot { server_stabilization_time = "1s" }',
           ...(options.hcl === undefined ? [] : [`-hcl=${options.hcl}`]),
           ...ports.map(({ lan }) => `-retry-join=127.0.0.1:${lan}`),

@@ -72,11 +72,9 @@ t.test('what Consul has and we do not is refused by name', async (t) => {
   const cases: readonly [text: string, what: string][] = [
     ['acl { enabled = true }', 'acl.enabled'],
     ['acl { tokens { default = "x" } }', 'acl.tokens.default'],
-    ['encrypt = "pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s="', 'encrypt'],
     ['connect { enabled = true }', 'connect.enabled'],
     ['ports { grpc = 8502 }', 'ports.grpc'],
     ['verify_outgoing = true', 'verify_outgoing'],
-    ['encrypt_verify_incoming = false', 'encrypt_verify_incoming'],
     ['recursors = ["8.8.8.8"]', 'recursors'],
     ['enable_script_checks = true', 'enable_script_checks'],
     ['enable_syslog = true', 'enable_syslog'],
@@ -96,6 +94,19 @@ t.test('what Consul has and we do not is refused by name', async (t) => {
       [`${what} is not supported by this version of Praetor yet`],
       text,
     )
+})
+
+t.test('the key of gossip is checked before anybody is let in under it', async (t) => {
+  const key = 'pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s='
+  t.strictSame(errorsOf({ 'a.hcl': `${base} encrypt = "${key}"` }), [])
+  const cases: readonly [key: string, why: string][] = [
+    ['abc', 'illegal base64 data at input byte 0'],
+    ['AAAA', 'key size must be 16, 24 or 32 bytes'],
+  ]
+  for (const [bad, why] of cases)
+    t.strictSame(errorsOf({ 'a.hcl': `${base} encrypt = "${bad}"` }), [
+      `encrypt has invalid key: ${why}`,
+    ])
 })
 
 t.test('a setting that asks for what is so anyway is accepted', async (t) => {
