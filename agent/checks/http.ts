@@ -1,83 +1,166 @@
-import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 
-import { Agent, request } from 'undici'
-
+import { quote } from '../../server/filter/literal.ts'
 import type { CheckStatus } from '../../server/model/check.ts'
 import type { CheckDefinition } from '../../server/model/definition.ts'
-import { describeDialError } from './kind.ts'
-import type { CheckResult, PeriodicKind, RunLimits } from './kind.ts'
+import { hostPort } from '../../server/model/host-port.ts'
+import { dial } from './dial.ts'
+import { exchange, hasHeader } from './exchange.ts'
+import type { WebAnswer } from './exchange.ts'
+import { handshake, notTls } from './handshake.ts'
+import { CheckFault, faultText, networkTimeoutMs } from './kind.ts'
+import type { PeriodicKind, RunLimits } from './kind.ts'
+import { findSchemeFault, parseUrl, withoutPassword } from './url.ts'
 
 const redirectsMax = 10
 
-/** Passing for 2xx, a warning for 429, else critical. The end of the body is kept: that is where a page says what went wrong. */
+/** Passing for 2xx, a warning for 429, else critical. Redirects are followed as Go's client does. */
 export const httpCheck: PeriodicKind = {
   name: 'http',
+  timeoutMs: networkTimeoutMs,
+  accepts: ({ HTTP }) => HTTP !== '',
   async run(definition, limits) {
     const method = definition.Method === '' ? 'GET' : definition.Method
-    // A check must not profit from a connection that still works while new ones are refused.
-    const dispatcher = new Agent({
-      pipelining: 0,
-      connect: { timeout: limits.timeoutMs, rejectUnauthorized: !definition.TLSSkipVerify },
-    })
-    const deadline = AbortSignal.timeout(limits.timeoutMs)
     try {
-      return await get(
-        definition,
-        method,
-        { ...limits, signal: AbortSignal.any([limits.signal, deadline]) },
-        dispatcher,
-      )
+      const { status, reason, body } = await get(definition, method, limits)
+      return {
+        status: statusOf(status),
+        output: `HTTP ${method} ${definition.HTTP}: ${status} ${reason} Output: ${body.text()}`,
+      }
     } catch (error) {
-      const problem = deadline.aborted
-        ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
-        : describeDialError(hostOf(definition.HTTP), error)
-      return { status: 'critical', output: `${titleCase(method)} "${definition.HTTP}": ${problem}` }
-    } finally {
-      await dispatcher.destroy()
+      return { status: 'critical', output: faultText(error) }
     }
   },
+}
+
+/** One hop of a chain of redirects. */
+interface Hop {
+  readonly url: string
+  readonly method: string
+  readonly body: string
+  readonly headers: Readonly<Record<string, readonly string[]>>
 }
 
 async function get(
   definition: CheckDefinition,
   method: string,
-  { outputMaxBytes, signal }: RunLimits,
-  dispatcher: Agent,
-): Promise<CheckResult> {
-  let url = definition.HTTP
-  for (let hop = 0; ; hop += 1) {
-    const { statusCode, headers, body } = await request(url, {
-      method,
-      headers: requestHeaders(definition),
-      ...(definition.Body === '' ? {} : { body: definition.Body }),
-      signal,
-      dispatcher,
+  limits: RunLimits,
+): Promise<WebAnswer> {
+  const first = {
+    url: definition.HTTP,
+    method,
+    body: definition.Body,
+    headers: headersOf(definition),
+  }
+  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(method))
+    throw new CheckFault(`net/http: invalid method ${quote(method)}`)
+  parseUrl(first.url)
+  let hop: Hop = first
+  for (let followed = 0; ; followed += 1) {
+    const failed = (url: string, why: string): CheckFault =>
+      new CheckFault(`${titleCase(method)} "${withoutPassword(url)}": ${why}`)
+    const answer = await ask(hop, definition.TLSSkipVerify, limits).catch((error: unknown) => {
+      throw failed(hop.url, faultText(error))
     })
-    const tail = await lastBytes(body, outputMaxBytes)
-    const { location } = headers
-    if (
-      statusCode >= 301 &&
-      statusCode <= 308 &&
-      typeof location === 'string' &&
-      hop < redirectsMax
-    ) {
-      url = new URL(location, url).href
-      continue
-    }
-    return {
-      status: statusOf(statusCode),
-      output: `HTTP ${method} ${definition.HTTP}: ${statusCode} ${STATUS_CODES[statusCode] ?? ''} Output: ${tail}`,
-    }
+    const { status, location } = answer
+    const moved = status === 301 || status === 302 || status === 303
+    if (moved && location === undefined)
+      throw failed(hop.url, `${status} response missing Location header`)
+    if (location === undefined || !(moved || status === 307 || status === 308)) return answer
+    if (followed + 1 >= redirectsMax)
+      throw failed(location, `stopped after ${redirectsMax} redirects`)
+    hop = follow(hop, first, location, !moved)
   }
 }
 
-function requestHeaders({ Header }: CheckDefinition): Record<string, string[]> {
-  const headers: Record<string, string[]> = {
-    'User-Agent': ['Consul Health Check'],
-    Accept: ['text/plain, text/*, */*'],
+async function ask(hop: Hop, skipVerify: boolean, limits: RunLimits): Promise<WebAnswer> {
+  const unfit = findSchemeFault(hop.url) ?? findHeaderFault(hop.headers)
+  if (unfit !== undefined) throw new CheckFault(unfit)
+  const url = new URL(hop.url)
+  const secure = url.protocol === 'https:'
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const port = url.port === '' ? (secure ? '443' : '80') : url.port
+  const socket = await connect(
+    hostPort(host, port),
+    secure ? { host, skipVerify } : undefined,
+    limits,
+  )
+  return exchange(socket, {
+    ...limits,
+    origin: url.origin,
+    method: hop.method,
+    path: `${url.pathname}${url.search}`,
+    headers: { ...credentials(url, hop.headers), ...hop.headers },
+    body: hop.body,
+  })
+}
+
+async function connect(
+  address: string,
+  tls: { readonly host: string; readonly skipVerify: boolean } | undefined,
+  { signal }: RunLimits,
+): Promise<Socket> {
+  try {
+    const socket = await dial(address, signal)
+    return tls === undefined
+      ? socket
+      : await handshake(socket, { ...tls, protocols: ['http/1.1'], signal })
+  } catch (error) {
+    if (signal.aborted)
+      throw new CheckFault(
+        'context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+      )
+    throw faultText(error) === notTls
+      ? new CheckFault('http: server gave HTTP response to HTTPS client')
+      : error
   }
-  for (const [name, values] of Object.entries(Header)) headers[name] = [...values]
-  return headers
+}
+
+/** RFC 9110 §15.4: another page is asked for by GET, the same page elsewhere in the same way. Secrets stay with their host. */
+function follow(from: Hop, first: Hop, location: string, isSame: boolean): Hop {
+  const before = new URL(from.url)
+  const url = new URL(location, before)
+  const method = isSame || from.method === 'HEAD' ? from.method : 'GET'
+  const isNear = url.hostname === new URL(first.url).hostname
+  const isRelative = !/^([a-z][a-z\d+.-]*:|\/\/)/i.test(location)
+  const headers = Object.entries(first.headers).filter(
+    ([name]) =>
+      (isNear || !/^(authorization|www-authenticate|cookie2?)$/i.test(name)) &&
+      (isRelative || !/^host$/i.test(name)),
+  )
+  const referer = new URL(before)
+  referer.username = ''
+  referer.password = ''
+  const isDowngrade = before.protocol === 'https:' && url.protocol === 'http:'
+  return {
+    url: url.href,
+    method,
+    body: isSame ? from.body : '',
+    headers: {
+      ...Object.fromEntries(headers),
+      ...(isDowngrade ? {} : { Referer: [referer.href] }),
+    },
+  }
+}
+
+function headersOf({ Header }: CheckDefinition): Record<string, readonly string[]> {
+  return {
+    ...(hasHeader(Header, 'user-agent') ? {} : { 'User-Agent': ['Consul Health Check'] }),
+    ...(hasHeader(Header, 'accept') ? {} : { Accept: ['text/plain, text/*, */*'] }),
+    ...Header,
+  }
+}
+
+function findHeaderFault(headers: Hop['headers']): string | undefined {
+  const wrong = Object.keys(headers).find((name) => !/^[!#$%&'*+.^_`|~\w-]+$/.test(name))
+  return wrong === undefined ? undefined : `net/http: invalid header field name ${quote(wrong)}`
+}
+
+/** RFC 7617, from a URL that has a name and a password in it. */
+function credentials(url: URL, headers: Hop['headers']): Record<string, readonly string[]> {
+  if ((url.username === '' && url.password === '') || hasHeader(headers, 'authorization')) return {}
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+  return { Authorization: [`Basic ${Buffer.from(pair).toString('base64')}`] }
 }
 
 function statusOf(code: number): CheckStatus {
@@ -85,27 +168,7 @@ function statusOf(code: number): CheckStatus {
   return code === 429 ? 'warning' : 'critical'
 }
 
-/** Reads all of a body and keeps the last bytes of it. */
-async function lastBytes(body: AsyncIterable<Uint8Array>, sizeMaxBytes: number): Promise<string> {
-  let kept = Buffer.alloc(0)
-  for await (const chunk of body) {
-    const both = Buffer.concat([kept, chunk])
-    kept = both.subarray(Math.max(0, both.length - sizeMaxBytes))
-  }
-  return kept.toString('utf8')
-}
-
-function hostOf(url: string): string {
-  try {
-    const { hostname, port, protocol } = new URL(url)
-    const usual = protocol === 'https:' ? '443' : '80'
-    return `${hostname}:${port === '' ? usual : port}`
-  } catch {
-    return url
-  }
-}
-
-/** Go's http.Client names the method as a word: `Get "http://…"`. */
+/** Go's client names the method as a word: `Get "http://…"`. */
 function titleCase(method: string): string {
-  return method.charAt(0).toUpperCase() + method.slice(1).toLowerCase()
+  return method.charAt(0) + method.slice(1).toLowerCase()
 }

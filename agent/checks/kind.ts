@@ -1,48 +1,48 @@
 import type { CheckStatus } from '../../server/model/check.ts'
 import type { CheckDefinition } from '../../server/model/definition.ts'
+import type { PipePool } from './pipe.ts'
 
 /** What one run of a check found. Output longer than the limit was cut by the kind, which knows which end matters. */
 export interface CheckResult {
   readonly status: CheckStatus
   readonly output: string
+  /** What must be over before the next run, where that may come later than the result: a process that was killed. */
+  readonly ended?: Promise<void>
+}
+
+/** A kind of check: what its rows say, and which definitions ask for it. */
+export interface CheckKind {
+  /** The kind's name in a check's row. */
+  readonly name: string
+  accepts(definition: CheckDefinition): boolean
 }
 
 /**
  * A kind of check that is run every interval. It is told how long it may take and how much it may keep, and never throws for
  * what it finds: a failure to look is a critical result.
  */
-export interface PeriodicKind {
-  /** The kind's name in a check's row. */
-  readonly name: string
+export interface PeriodicKind extends CheckKind {
+  /** How long a run may take where the definition doesn't say. */
+  readonly timeoutMs: number
   run(definition: CheckDefinition, limits: RunLimits): Promise<CheckResult>
 }
 
 export interface RunLimits {
+  /** For what is said of it; `signal` keeps the time. */
   readonly timeoutMs: number
   readonly outputMaxBytes: number
+  /** Fires when the time is over. It fires as well where the agent stops, and then nobody asks for the result. */
   readonly signal: AbortSignal
+  /** For what processes write. */
+  readonly pipes: PipePool
 }
 
-export const defaultTimeoutMs = 10_000
+export const networkTimeoutMs = 10_000
+export const commandTimeoutMs = 30_000
 
-/** Go's words for a connection that failed: people grep for them. */
-export function describeDialError(address: string, error: unknown): string {
-  const { code, hostname } = error as NodeJS.ErrnoException & { hostname?: string }
-  switch (code) {
-    case 'ECONNREFUSED':
-      return `dial tcp ${address}: connect: connection refused`
-    case 'ECONNRESET':
-      return `read tcp ${address}: read: connection reset by peer`
-    case 'EHOSTUNREACH':
-      return `dial tcp ${address}: connect: no route to host`
-    case 'ENETUNREACH':
-      return `dial tcp ${address}: connect: network is unreachable`
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `dial tcp: lookup ${hostname ?? address}: no such host`
-    case 'ETIMEDOUT':
-      return `dial tcp ${address}: i/o timeout`
-    default:
-      return `dial tcp ${address}: ${error instanceof Error ? error.message : String(error)}`
-  }
+/** Why a look failed, in the words of Go's libraries, which people grep for. */
+export class CheckFault extends Error {}
+
+export function faultText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

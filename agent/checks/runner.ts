@@ -6,20 +6,26 @@ import { sleep } from '../../server/runtime/clock.ts'
 import type { Clock } from '../../server/runtime/clock.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { CheckSpecification } from '../local/definitions.ts'
-import { defaultTimeoutMs } from './kind.ts'
-import type { PeriodicKind } from './kind.ts'
+import { AliasCheck, aliasCheck } from './alias.ts'
+import type { AliasSources } from './alias.ts'
+import type { CheckResult, PeriodicKind } from './kind.ts'
+import { PipePool } from './pipe.ts'
 import { countResult, noStreak } from './threshold.ts'
-import { TtlCheck } from './ttl.ts'
+import { TtlCheck, ttlCheck } from './ttl.ts'
 
 export interface RunnerOptions {
   readonly clock: Clock
   readonly chance: Chance
   readonly log: Log
   readonly kinds: readonly PeriodicKind[]
+  readonly aliases: AliasSources
   readonly outputMaxBytes: number
   /** What came of a check: a status that is to be believed. */
   readonly report: (checkId: string, status: CheckStatus, output: string) => void
 }
+
+/** More often than this would be a load, and no better look. */
+const intervalMinMs = 1000
 
 /**
  * Runs the checks of this node. Each has its own loop: the first run after a random part of its interval, so that a thousand
@@ -28,22 +34,31 @@ export interface RunnerOptions {
  */
 export class CheckRunner {
   readonly #options: RunnerOptions
-  readonly #periodic = new Map<string, { stop: AbortController; done: Promise<void> }>()
+  readonly #periodic = new Map<string, AbortController>()
+  readonly #loops = new Set<Promise<void>>()
+  readonly #runs = new Set<AbortController>()
   readonly #ttl = new Map<string, TtlCheck>()
+  readonly #aliases = new Map<string, AliasCheck>()
+  readonly #pipes = new PipePool()
 
   constructor(options: RunnerOptions) {
     this.#options = options
   }
 
-  /** Starts a check, in place of one with the same id. */
-  start({ row, definition }: CheckSpecification): void {
-    this.stop(row.CheckID)
-    const { clock, report, kinds } = this.#options
-    const outputMaxBytes = this.#outputMax(definition)
-    if (row.Type === 'ttl') {
-      const tell = (status: CheckStatus, output: string): void =>
-        report(row.CheckID, status, output)
-      this.#ttl.set(row.CheckID, new TtlCheck(clock, definition.TTLMs, outputMaxBytes, tell))
+  /** Starts a check, in place of one with the same id. `token` is for what an alias asks the servers. */
+  start({ row, definition }: CheckSpecification, token = ''): void {
+    const id = row.CheckID
+    this.stop(id)
+    const { clock, kinds, aliases, report: tell } = this.#options
+    const report = (status: CheckStatus, output: string): void => tell(id, status, output)
+    if (row.Type === ttlCheck.name) {
+      const check = new TtlCheck(clock, definition.TTLMs, this.#outputMax(definition), report)
+      this.#ttl.set(id, check)
+      return
+    }
+    if (row.Type === aliasCheck.name) {
+      const options = { sources: aliases, clock, report }
+      this.#aliases.set(id, new AliasCheck(id, definition, token, options))
       return
     }
     const kind = kinds.find(({ name }) => name === row.Type)
@@ -53,15 +68,20 @@ export class CheckRunner {
         `this agent runs no checks of type ${JSON.stringify(row.Type)}`,
       )
     const stop = new AbortController()
-    const done = this.#repeat(row.CheckID, definition, kind, stop.signal).catch(() => undefined)
-    this.#periodic.set(row.CheckID, { stop, done })
+    this.#periodic.set(id, stop)
+    const loop = this.#repeat(id, definition, kind, stop.signal).catch(() => undefined)
+    this.#loops.add(loop)
+    void loop.finally(() => this.#loops.delete(loop))
   }
 
+  /** A run under way ends by itself, unheard: a script may be what deregisters its own check. */
   stop(checkId: string): void {
-    this.#periodic.get(checkId)?.stop.abort()
+    this.#periodic.get(checkId)?.abort()
     this.#periodic.delete(checkId)
-    this.#ttl.get(checkId)?.[Symbol.dispose]()
-    this.#ttl.delete(checkId)
+    for (const checks of [this.#ttl, this.#aliases]) {
+      checks.get(checkId)?.[Symbol.dispose]()
+      checks.delete(checkId)
+    }
   }
 
   /** A client's word on its TTL check; false where that id has none. */
@@ -80,9 +100,11 @@ export class CheckRunner {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { stop } of this.#periodic.values()) stop.abort()
-    for (const check of this.#ttl.values()) check[Symbol.dispose]()
-    await Promise.all([...this.#periodic.values()].map(({ done }) => done))
+    for (const id of [...this.#periodic.keys(), ...this.#ttl.keys(), ...this.#aliases.keys()])
+      this.stop(id)
+    for (const run of this.#runs) run.abort()
+    await Promise.all(this.#loops)
+    await this.#pipes[Symbol.asyncDispose]()
   }
 
   #outputMax({ OutputMaxSize }: CheckDefinition): number {
@@ -94,29 +116,46 @@ export class CheckRunner {
     checkId: string,
     definition: CheckDefinition,
     kind: PeriodicKind,
-    signal: AbortSignal,
+    stopped: AbortSignal,
   ): Promise<void> {
     const { clock, chance, report, log } = this.#options
-    const limits = {
-      timeoutMs: definition.TimeoutMs > 0 ? definition.TimeoutMs : defaultTimeoutMs,
-      outputMaxBytes: this.#outputMax(definition),
-      signal,
-    }
+    const intervalMs = Math.max(intervalMinMs, definition.IntervalMs)
+    if (definition.IntervalMs < intervalMinMs)
+      log.warn({ check: checkId }, `Check has interval below minimum of ${intervalMinMs} ms`)
     const thresholds = {
       successBeforePassing: definition.SuccessBeforePassing,
       failuresBeforeCritical: definition.FailuresBeforeCritical,
     }
     let streak = noStreak
-    await sleep(clock, chance.fraction() * definition.IntervalMs, signal)
+    await sleep(clock, chance.fraction() * intervalMs, stopped)
     for (;;) {
-      const { status, output } = await kind.run(definition, limits)
-      if (signal.aborted) return
+      const { status, output, ended } = await this.#run(definition, kind)
+      if (stopped.aborted) return
       const counted = countResult(streak, status, thresholds)
       streak = counted.streak
       if (counted.believed) report(checkId, status, output)
       if (status === 'critical') log.warn({ check: checkId }, `Check is now critical: ${output}`)
       else log.debug({ check: checkId, status }, 'Check status updated')
-      await sleep(clock, definition.IntervalMs, signal)
+      await ended
+      await sleep(clock, intervalMs, stopped)
+    }
+  }
+
+  async #run(definition: CheckDefinition, kind: PeriodicKind): Promise<CheckResult> {
+    const timeoutMs = definition.TimeoutMs > 0 ? definition.TimeoutMs : kind.timeoutMs
+    const run = new AbortController()
+    const timer = this.#options.clock.after(timeoutMs, () => run.abort())
+    this.#runs.add(run)
+    try {
+      return await kind.run(definition, {
+        timeoutMs,
+        outputMaxBytes: this.#outputMax(definition),
+        signal: run.signal,
+        pipes: this.#pipes,
+      })
+    } finally {
+      timer.cancel()
+      this.#runs.delete(run)
     }
   }
 }

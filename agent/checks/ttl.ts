@@ -1,7 +1,10 @@
 import type { CheckStatus } from '../../server/model/check.ts'
 import type { Clock, Timer } from '../../server/runtime/clock.ts'
+import type { CheckKind } from './kind.ts'
 
-/** How a TTL check tells what it knows: the status, and what to print beside it. */
+export const ttlCheck: CheckKind = { name: 'ttl', accepts: ({ TTLMs }) => TTLMs > 0 }
+
+/** How a check that doesn't run tells what it knows: the status, and what to print beside it. */
 export type Report = (status: CheckStatus, output: string) => void
 
 /**

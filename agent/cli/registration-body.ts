@@ -34,8 +34,14 @@ function checkBody(check: CheckDefinition): object {
 
 /** Without the values that mean that nothing was said. */
 function given(fields: object): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isZero(value)))
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) =>
+      trueUnlessSaid.has(name) ? value === false : !isZero(value),
+    ),
+  )
 }
+
+const trueUnlessSaid: ReadonlySet<string> = new Set(['H2PingUseTLS'])
 
 function isZero(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0

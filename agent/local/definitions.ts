@@ -6,6 +6,8 @@ import type { CheckDefinition, ServiceDefinition } from '../../server/model/defi
 import { PraetorError } from '../../server/model/errors.ts'
 import { findMetadataFault } from '../../server/model/metadata.ts'
 import type { Service, ServiceAddress } from '../../server/model/service.ts'
+import { aliasCheck } from '../checks/alias.ts'
+import { kindOf, periodicKinds } from '../checks/table.ts'
 
 /** A row as an agent gives it: the catalog adds the indexes. */
 export type ServiceRow = Omit<Service, 'CreateIndex' | 'ModifyIndex'>
@@ -60,10 +62,9 @@ export function checksOf(
   definition: ServiceDefinition,
   service: ServiceRow,
   node: string,
-  source: DefinitionSource,
 ): CheckSpecification[] {
   return definition.Checks.map((check, position) => {
-    validateCheck(check, source)
+    validateCheck(check)
     const numbered =
       definition.Checks.length > 1
         ? `service:${service.ID}:${position + 1}`
@@ -84,11 +85,10 @@ export function checkOf(
   definition: CheckDefinition,
   node: string,
   services: (id: string) => ServiceRow | undefined,
-  source: DefinitionSource,
 ): CheckSpecification {
   if (definition.Name === '') throw invalid('Missing check name')
   if (definition.Status !== '' && !isStatus(definition.Status)) throw invalid('Bad check status')
-  validateCheck(definition, source)
+  validateCheck(definition)
   const service = definition.ServiceID === '' ? undefined : services(definition.ServiceID)
   if (definition.ServiceID !== '' && service === undefined)
     throw new PraetorError(
@@ -100,17 +100,6 @@ export function checkOf(
     definition,
     row: checkRow(definition, node, { CheckID, Name: definition.Name, service }),
   }
-}
-
-/** The word for a check's kind, as it stands in its row. Where several are named, this order decides. */
-export function kindOf(definition: CheckDefinition): string {
-  if (definition.GRPC !== '') return 'grpc'
-  if (definition.HTTP !== '') return 'http'
-  if (definition.TTLMs > 0) return 'ttl'
-  if (definition.TCP !== '') return 'tcp'
-  if (definition.AliasNode !== '' || definition.AliasService !== '') return 'alias'
-  if (definition.DockerContainerID !== '') return 'docker'
-  return definition.ScriptArgs.length > 0 ? 'script' : ''
 }
 
 function checkRow(
@@ -137,29 +126,46 @@ function checkRow(
   }
 }
 
-function validateCheck(definition: CheckDefinition, source: DefinitionSource): void {
+function validateCheck(definition: CheckDefinition): void {
   const fail = (text: string): PraetorError => invalid(`Invalid check: ${text}`)
-  const kind = kindOf(definition)
-  const alias = kind === 'alias'
-  const periodic = !alias && kind !== 'ttl' && kind !== ''
+  const alias = aliasCheck.accepts(definition)
+  const periodic = periodicKinds.some((kind) => kind.accepts(definition))
   if (definition.IntervalMs > 0 && definition.TTLMs > 0)
     throw fail('Interval and TTL cannot both be specified')
   if (periodic && definition.IntervalMs <= 0)
     throw fail('Interval must be > 0 for Script, HTTP, or TCP checks')
-  if (alias && definition.IntervalMs > 0) throw fail('Interval cannot be set for Alias checks')
+  if (periodic && alias) throw fail('Interval cannot be set for Alias checks')
+  if (alias && definition.TTLMs > 0) throw fail('TTL must be not be set for Alias checks')
   if (!periodic && !alias && definition.TTLMs <= 0) throw fail('TTL must be > 0 for TTL checks')
   if (definition.OutputMaxSize < 0) throw fail('MaxOutputMaxSize must be positive')
   if (definition.Status !== '' && !isStatus(definition.Status))
     throw invalid(`Status for checks must 'passing', 'warning', 'critical'`)
-  if (kind === 'script')
-    throw new PraetorError(
-      'failed',
-      source === 'remote'
-        ? "Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true"
-        : "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true",
-    )
-  if (!['http', 'tcp', 'ttl'].includes(kind))
-    throw fail(`${kind} checks are not supported by this version of Praetor yet`)
+}
+
+/** Whether commands may run that a file, or a client, asks for. */
+export type ScriptPermission = Readonly<Record<DefinitionSource, boolean>>
+
+/** Who may register a check that runs a command, on this host or in a container, may do anything here. */
+export function mayRunScript(
+  { ScriptArgs }: CheckDefinition,
+  source: DefinitionSource,
+  permission: ScriptPermission,
+): boolean {
+  return ScriptArgs.length === 0 || permission[source]
+}
+
+export function checkScriptPermission(
+  definition: CheckDefinition,
+  source: DefinitionSource,
+  permission: ScriptPermission,
+): void {
+  if (mayRunScript(definition, source, permission)) return
+  throw new PraetorError(
+    'failed',
+    source === 'remote'
+      ? "Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true"
+      : "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true",
+  )
 }
 
 function isStatus(text: string): boolean {

@@ -6,8 +6,14 @@ import { PraetorError } from '../../server/model/errors.ts'
 import type { Clock } from '../../server/runtime/clock.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { CheckRunner } from '../checks/runner.ts'
-import { checkOf, checksOf, serviceOf } from './definitions.ts'
-import type { CheckRow, CheckSpecification, DefinitionSource, ServiceRow } from './definitions.ts'
+import { checkOf, checkScriptPermission, checksOf, mayRunScript, serviceOf } from './definitions.ts'
+import type {
+  CheckRow,
+  CheckSpecification,
+  DefinitionSource,
+  ScriptPermission,
+  ServiceRow,
+} from './definitions.ts'
 import type { LocalFiles } from './persist.ts'
 import type { LocalState } from './state.ts'
 
@@ -18,6 +24,7 @@ export interface RegistryOptions {
   readonly state: LocalState
   readonly runner: CheckRunner
   readonly files: LocalFiles
+  readonly scripts: ScriptPermission
 }
 
 export interface RegistrationOptions {
@@ -51,9 +58,10 @@ export class Registry {
     definition: ServiceDefinition,
     { token, replaceExistingChecks, source }: RegistrationOptions,
   ): Promise<void> {
-    const { state, files, node } = this.#options
+    const { state, files, node, scripts } = this.#options
     const service = serviceOf(definition)
-    const checks = checksOf(definition, service, node, source)
+    const checks = checksOf(definition, service, node)
+    for (const check of definition.Checks) checkScriptPermission(check, source, scripts)
     const ownToken = definition.Token === '' ? token : definition.Token
     const known = state.service(service.ID) !== undefined
     const before = state.checksOfService(service.ID)
@@ -93,8 +101,9 @@ export class Registry {
     definition: CheckDefinition,
     { token, source }: Omit<RegistrationOptions, 'replaceExistingChecks'>,
   ): Promise<void> {
-    const { state, node } = this.#options
-    const specification = checkOf(definition, node, (id) => state.service(id), source)
+    const { state, node, scripts } = this.#options
+    const specification = checkOf(definition, node, (id) => state.service(id))
+    checkScriptPermission(definition, source, scripts)
     await this.#addCheck(specification, definition.Token === '' ? token : definition.Token, {
       source,
       keepStatus: false,
@@ -185,7 +194,7 @@ export class Registry {
 
   /** Takes up what clients registered before the last stop. */
   async restore(): Promise<void> {
-    const { files, state, clock, runner } = this.#options
+    const { files, state, clock, runner, scripts, log } = this.#options
     for (const { Service, Token } of await files.load('services'))
       if (state.service(Service.ID) === undefined) state.putService(Service, Token)
     const words = new Map((await files.load('check-state')).map((word) => [word.CheckID, word]))
@@ -196,12 +205,19 @@ export class Registry {
         await files.remove('checks', Check.CheckID)
         continue
       }
+      // An older version's definition lacks what kinds of checks that came later ask for.
+      const definition = { ...emptyCheckDefinition, ...ChkType }
+      if (!mayRunScript(definition, 'remote', scripts)) {
+        log.warn({ check: Check.CheckID }, 'Forgetting a script check: scripts are disabled now')
+        await files.remove('checks', Check.CheckID)
+        continue
+      }
       const row =
         Check.Type === 'maintenance'
           ? Check
-          : { ...Check, Status: ChkType.Status === '' ? 'critical' : ChkType.Status, Output: '' }
+          : { ...Check, Status: definition.Status || 'critical', Output: '' }
       state.putCheck(row, Token, { keepStatus: false })
-      if (Check.Type !== 'maintenance') this.#run({ row, definition: ChkType })
+      if (Check.Type !== 'maintenance') this.#run({ row, definition }, Token)
     }
     for (const { CheckID, Status, Output, Expires } of words.values()) {
       const leftMs = Expires - clock.wallMs()
@@ -259,12 +275,12 @@ export class Registry {
         Source: source,
       })
     state.putCheck(row, token, { keepStatus })
-    this.#run(specification)
+    this.#run(specification, token)
   }
 
-  #run(specification: CheckSpecification): void {
+  #run(specification: CheckSpecification, token: string): void {
     this.#definitions.set(specification.row.CheckID, specification.definition)
-    this.#options.runner.start(specification)
+    this.#options.runner.start(specification, token)
   }
 
   async #maintain(

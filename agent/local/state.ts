@@ -37,6 +37,7 @@ export class LocalState {
   readonly #services = new Map<string, LocalService>()
   readonly #checks = new Map<string, LocalCheck>()
   readonly #listeners = new Set<() => void>()
+  readonly #watchers = new Map<string, Set<() => void>>()
 
   constructor(options: LocalStateOptions) {
     this.#options = options
@@ -46,6 +47,19 @@ export class LocalState {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  /**
+   * Calls back when that service, or a check of it, comes, goes or changes its status; and for checks of the node, since they speak
+   * of all its services. The result takes the wish back.
+   */
+  watchService(serviceId: string, listener: () => void): () => void {
+    const watchers = this.#watchers.get(serviceId) ?? new Set()
+    this.#watchers.set(serviceId, watchers.add(listener))
+    return () => {
+      watchers.delete(listener)
+      if (watchers.size === 0) this.#watchers.delete(serviceId)
+    }
   }
 
   /** Everything, with what is gone but not yet forgotten: for anti-entropy. */
@@ -89,9 +103,18 @@ export class LocalState {
     return this.checks().filter(({ ServiceID }) => ServiceID === serviceId)
   }
 
+  /** The checks of a service and those of the whole node, which speak of it too. */
+  checksConcerning(serviceId: string): CheckRow[] {
+    return [...this.#checks.values()]
+      .filter(({ gone, row }) => !gone && (row.ServiceID === serviceId || row.ServiceID === ''))
+      .map(({ row }) => row)
+      .toSorted((a, b) => (a.CheckID < b.CheckID ? -1 : 1))
+  }
+
   putService(row: ServiceRow, token: string): void {
     this.#services.set(row.ID, { row, token, gone: false, inSync: false })
     this.#changed()
+    this.#tellWatchers(row.ID)
   }
 
   /** Puts a check in; where it was there already, its status and output stand until the next result. */
@@ -111,6 +134,7 @@ export class LocalState {
       deferred: undefined,
     })
     this.#changed()
+    this.#tellWatchers(row.ServiceID)
   }
 
   /** False where there was none. Its checks are the caller's to remove. */
@@ -119,6 +143,7 @@ export class LocalState {
     if (found === undefined || found.gone) return false
     this.#services.set(id, { ...found, gone: true, inSync: false })
     this.#changed()
+    this.#tellWatchers(id)
     return true
   }
 
@@ -128,6 +153,7 @@ export class LocalState {
     found.deferred?.cancel()
     this.#checks.set(id, { ...found, gone: true, inSync: false, deferred: undefined })
     this.#changed()
+    this.#tellWatchers(found.row.ServiceID)
     return true
   }
 
@@ -152,6 +178,7 @@ export class LocalState {
     found.deferred?.cancel()
     this.#checks.set(id, { ...found, row, criticalSinceMs, deferred: undefined, inSync: false })
     this.#changed()
+    if (found.row.Status !== Status) this.#tellWatchers(row.ServiceID)
   }
 
   markService(id: string, row: ServiceRow, inSync: boolean): void {
@@ -184,6 +211,7 @@ export class LocalState {
   [Symbol.dispose](): void {
     for (const { deferred } of this.#checks.values()) deferred?.cancel()
     this.#listeners.clear()
+    this.#watchers.clear()
   }
 
   #outputIsDue(id: string): void {
@@ -196,6 +224,12 @@ export class LocalState {
   #criticalSince(status: string, before: LocalCheck | undefined): number | undefined {
     if (status !== 'critical') return undefined
     return before?.criticalSinceMs ?? this.#options.clock.monotonicMs()
+  }
+
+  #tellWatchers(serviceId: string): void {
+    const told =
+      serviceId === '' ? [...this.#watchers.values()] : [this.#watchers.get(serviceId) ?? []]
+    for (const watchers of told) for (const watcher of watchers) watcher()
   }
 
   #changed(): void {

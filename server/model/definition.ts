@@ -50,10 +50,18 @@ export interface CheckDefinition {
   readonly Body: string
   /** `host:port`. */
   readonly TCP: string
+  /** `host:port`. */
+  readonly UDP: string
   /** `host:port` or `host:port/service`. */
   readonly GRPC: string
   readonly GRPCUseTLS: boolean
   readonly TLSSkipVerify: boolean
+  /** `host:port` of an HTTP/2 server. */
+  readonly H2PING: string
+  /** True unless it is said. */
+  readonly H2PingUseTLS: boolean
+  /** A unit of the host's service manager. */
+  readonly OSService: string
   readonly AliasNode: string
   readonly AliasService: string
   readonly IntervalMs: number
@@ -89,9 +97,13 @@ export const emptyCheckDefinition: CheckDefinition = {
   Method: '',
   Body: '',
   TCP: '',
+  UDP: '',
   GRPC: '',
   GRPCUseTLS: false,
   TLSSkipVerify: false,
+  H2PING: '',
+  H2PingUseTLS: true,
+  OSService: '',
   AliasNode: '',
   AliasService: '',
   IntervalMs: 0,

@@ -12,6 +12,8 @@ export interface Program {
   readonly label: string
   /** The command and what comes before `agent`. */
   readonly command: readonly string[]
+  /** More flags of `agent`. */
+  readonly flags?: readonly string[]
 }
 
 /** A running agent. Five ports from the first: HTTP, DNS, server, Serf LAN, Serf WAN. */
@@ -45,9 +47,13 @@ export async function startPeer(
   if (await isAnswering(ports.http)) throw new Error(`port ${ports.http} is taken`)
   const [command = '', ...before] = program.command
   const log = await open(join(directory, 'log'), 'w')
-  const child = spawn(command, [...before, ...agentFlags(ports, mode, directory)], {
-    stdio: ['ignore', log.fd, log.fd],
-  })
+  const child = spawn(
+    command,
+    [...before, ...agentFlags(ports, mode, directory), ...(program.flags ?? [])],
+    {
+      stdio: ['ignore', log.fd, log.fd],
+    },
+  )
   // However this process ends, its agents end with it.
   const kill = (): boolean => child.kill('SIGKILL')
   process.once('exit', kill)

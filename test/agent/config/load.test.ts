@@ -76,7 +76,6 @@ t.test('what Consul has and we do not is refused by name', async (t) => {
     ['ports { grpc = 8502 }', 'ports.grpc'],
     ['verify_outgoing = true', 'verify_outgoing'],
     ['recursors = ["8.8.8.8"]', 'recursors'],
-    ['enable_script_checks = true', 'enable_script_checks'],
     ['enable_syslog = true', 'enable_syslog'],
     ['watches = [{ type = "key" }]', 'watches'],
     ['telemetry { statsd_address = "127.0.0.1:8125" }', 'telemetry.statsd_address'],

@@ -14,6 +14,7 @@ import type { CheckDefinition, ServiceDefinition } from '../../../server/model/d
 import { seededChance } from '../../../server/runtime/chance.ts'
 import { noLog } from '../../../server/runtime/log.ts'
 import { VirtualClock } from '../../support/clock.ts'
+import { localRpc } from '../../support/local-rpc.ts'
 
 const second = 1000
 const remote = { token: '', replaceExistingChecks: false, source: 'remote' } as const
@@ -23,6 +24,8 @@ function node(dataDir = '', clock = new VirtualClock()) {
   const answer = { status: 'passing' as const as 'passing' | 'warning' | 'critical', runs: 0 }
   const http: PeriodicKind = {
     name: 'http',
+    timeoutMs: 10 * second,
+    accepts: ({ HTTP }) => HTTP !== '',
     run: () => {
       answer.runs += 1
       return Promise.resolve({ status: answer.status, output: `run ${answer.runs}` })
@@ -40,11 +43,18 @@ function node(dataDir = '', clock = new VirtualClock()) {
     chance,
     log: noLog,
     kinds: [http],
+    aliases: {
+      rpc: localRpc().rpc,
+      checks: (serviceId) => state.checksConcerning(serviceId),
+      hasService: (serviceId) => state.service(serviceId) !== undefined,
+      watchService: (serviceId, listener) => state.watchService(serviceId, listener),
+    },
     outputMaxBytes: 4096,
     report: (id, status, output) => state.updateCheck(id, status, output),
   })
   const files = new LocalFiles(dataDir, noLog)
-  const registry = new Registry({ node: 'n1', clock, log: noLog, state, runner, files })
+  const scripts = { local: false, remote: false }
+  const registry = new Registry({ node: 'n1', clock, log: noLog, state, runner, files, scripts })
   return {
     clock,
     answer,

@@ -1,0 +1,63 @@
+import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
+
+import { hostPort } from '../../server/model/host-port.ts'
+import { describeDialError, parseAddress } from './dial.ts'
+import { faultText, networkTimeoutMs } from './kind.ts'
+import type { CheckResult, PeriodicKind } from './kind.ts'
+
+/**
+ * Critical when the host says that nobody listens. An answer is as good as silence: few services answer an empty datagram, so a
+ * run that hears nothing passes when its time is over.
+ */
+export const udpCheck: PeriodicKind = {
+  name: 'udp',
+  timeoutMs: networkTimeoutMs,
+  accepts: ({ UDP }) => UDP !== '',
+  async run({ UDP }, { signal }) {
+    try {
+      const { host, port } = parseAddress('udp', UDP)
+      const { address, family } = await lookup(host === '' ? 'localhost' : host)
+      return await probe(UDP, { address, family, port }, signal)
+    } catch (error) {
+      const isOurs = error instanceof Error && !('code' in error)
+      return {
+        status: 'critical',
+        output: isOurs ? faultText(error) : describeDialError('udp', UDP, error),
+      }
+    }
+  },
+}
+
+async function probe(
+  UDP: string,
+  to: { readonly address: string; readonly family: number; readonly port: number },
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const socket = createSocket(to.family === 6 ? 'udp6' : 'udp4')
+  const passing: CheckResult = { status: 'passing', output: `UDP connect ${UDP}: Success` }
+  const { promise, resolve } = Promise.withResolvers<CheckResult>()
+  const onAbort = (): void => resolve(passing)
+  signal.addEventListener('abort', onAbort, { once: true })
+  socket.on('message', () => resolve(passing))
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    const ours = socket.address()
+    const path = `${hostPort(ours.address, ours.port)}->${hostPort(to.address, to.port)}`
+    const output =
+      error.code === 'ECONNREFUSED'
+        ? `read udp ${path}: read: connection refused`
+        : describeDialError('udp', hostPort(to.address, to.port), error)
+    resolve({ status: 'critical', output })
+  })
+  // Connected, the socket hears of it where nobody listens.
+  socket.connect(to.port, to.address, (error?: Error) => {
+    if (error === undefined || error === null) socket.send('')
+  })
+  if (signal.aborted) onAbort()
+  try {
+    return await promise
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    socket.close()
+  }
+}
