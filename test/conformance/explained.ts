@@ -32,11 +32,6 @@ export const explained: readonly Explained[] = [
     when: (expected, actual) => actual?.replace(/"praetor_cluster": "[^"]*",\s*/, '') === expected,
   },
   {
-    step: /an alias$/,
-    part: any,
-    why: 'alias checks come with client agents, and are refused in so many words until then',
-  },
-  {
     step: /event/,
     part: any,
     why: 'events come with gossip: none can be fired, so none is listed',
