@@ -240,6 +240,7 @@ export class Participant implements AsyncDisposable {
           coordinates: this.#coordinates,
           pool,
           datacenter: config.datacenter,
+          nodeName: config.nodeName,
           raft: this.raft,
           diskTrouble: () => this.#diskTrouble(),
           autopilot: this.autopilot,

@@ -16,6 +16,8 @@ export interface Pool extends AsyncDisposable {
    * in Consul's words where none did.
    */
   join(addresses: readonly string[]): Promise<number>
+  /** Gossips an event to everybody, ourselves included. Throws a PraetorError where it is too long. */
+  fire(event: { readonly name: string; readonly payload: Uint8Array }): void
   /** Tells everybody that this node goes for good. */
   leave(): Promise<void>
   /** Calls a failed member left, so that it is waited for no longer; false where there is no such member. */

@@ -24,6 +24,8 @@ export interface LeaderContext {
   readonly coordinates: PendingCoordinates
   readonly pool: Pool
   readonly datacenter: string
+  /** This server's. */
+  readonly nodeName: string
   readonly raft: LedRaft
   /** Why this server should not lead for its disk's sake, as the beginning of a sentence; undefined while it may. */
   readonly diskTrouble: () => string | undefined

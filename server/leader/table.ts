@@ -1,3 +1,4 @@
+import { announceLeader } from './announce-leader.ts'
 import { lookAfterServers } from './autopilot-duty.ts'
 import { writeCoordinates } from './coordinate-writer.ts'
 import { yieldForDisk } from './disk-duty.ts'
@@ -8,6 +9,7 @@ import { reapTombstones } from './tombstone-reaper.ts'
 
 /** What only a leader does: ONE row each. */
 export const duties: readonly Duty[] = [
+  announceLeader,
   reconcileMembers,
   lookAfterServers,
   expireSessions,

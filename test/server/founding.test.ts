@@ -44,6 +44,7 @@ class Meeting {
         this.show(id, id)
       },
       join: () => Promise.resolve(0),
+      fire: () => {},
       leave: () => Promise.resolve(),
       forceLeave: () => false,
       [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -21,6 +21,8 @@ export function serverNamed(nodeName: string, nodeId: string): Member {
 /** A pool whose members are what a test says. */
 export class FakePool implements Pool {
   readonly #members = new Map<string, Member>()
+  /** What was fired, by name and text. */
+  readonly fired: [name: string, payload: string][] = []
   readonly #listeners = new Set<() => void>()
 
   set(member: Member, status: keyof typeof memberStatus = 'alive'): void {
@@ -41,6 +43,10 @@ export class FakePool implements Pool {
 
   join(addresses: readonly string[]): Promise<number> {
     return Promise.resolve(addresses.length)
+  }
+
+  fire({ name, payload }: { readonly name: string; readonly payload: Uint8Array }): void {
+    this.fired.push([name, new TextDecoder().decode(payload)])
   }
 
   leave(): Promise<void> {

@@ -1,5 +1,21 @@
 import { type Family, get, pause, put, request } from '../step.ts'
 
+/** A place on a line, a hundred milliseconds from one unit to the next. */
+const place = (x: number): object => ({
+  Vec: [x / 10, 0, 0, 0, 0, 0, 0, 0],
+  Error: 0.5,
+  Adjustment: 0,
+  Height: 1e-5,
+})
+
+/** Nodes with a service and a check each; nobody knows where c3 stands. */
+const placed: readonly (readonly [node: string, x: number | undefined])[] = [
+  ['c1', 4],
+  ['c2', 1],
+  ['c3', undefined],
+  ['c4', 2.5],
+]
+
 /** Events, coordinates, snapshots and the operator's reads. */
 export const cluster: Family = {
   name: 'cluster',
@@ -12,6 +28,8 @@ export const cluster: Family = {
     put('/v1/event/fire'),
     put('/v1/event/fire/a/b', 'x'),
     put('/v1/event/fire/large', 'x'.repeat(300)),
+    put('/v1/event/fire/size', 'x'.repeat(408), { name: 'the longest event' }),
+    put('/v1/event/fire/size', 'x'.repeat(409), { name: 'too long when encoded' }),
     put('/v1/event/fire/too-large', 'x'.repeat(513)),
     put('/v1/event/fire/filtered?node=n1&service=consul&tag=x', 'x'),
     put('/v1/event/fire/elsewhere?node=other', 'x'),
@@ -19,6 +37,12 @@ export const cluster: Family = {
     put('/v1/event/fire/bad?node=[', 'x'),
     put('/v1/event/fire/bad?service=[', 'x'),
     put('/v1/event/fire/bad?service=a&tag=[', 'x'),
+    put('/v1/event/fire/bad?dc=nope&tag=x', 'x'),
+    put('/v1/agent/service/register', { ID: 'listener1', Name: 'listener', Tags: ['blue'] }),
+    ...['listener1', '^listener$', 'LISTENER1', 'listener1&tag=^blue$', 'listener1&tag=red'].map(
+      (filter) => put(`/v1/event/fire/filtered?service=${filter}`, 'x'),
+    ),
+    put('/v1/agent/service/deregister/listener1'),
     put('/v1/event/fire/dc?dc=nope', 'x'),
     get('/v1/event/list', { name: 'events, oldest first', until: 'large' }),
     get('/v1/event/list?name=deploy'),
@@ -45,7 +69,71 @@ export const cluster: Family = {
       { Node: 'n1', Coord: { Vec: [1], Error: 1, Adjustment: 0, Height: 1e-5 } },
       { name: 'a coordinate of one dimension' },
     ),
+    put('/v1/coordinate/update', { Datacenter: 'nope', Coord: place(1) }),
+    put('/v1/coordinate/update', { Node: 'n1', Coord: { Vec: ['x'] } }, { name: 'a bad vector' }),
+    put('/v1/coordinate/update', { Node: 'stranger', Coord: place(1) }),
     get('/v1/coordinate/update'),
+    ...placed.flatMap(([Node, x]) => [
+      put('/v1/catalog/register', {
+        Node,
+        Address: '10.0.0.1',
+        Service: { Service: 'placed' },
+        Check: { Name: 'placed', Status: 'passing', ServiceID: 'placed' },
+      }),
+      ...(x === undefined
+        ? []
+        : [
+            put('/v1/coordinate/update', { Node, Coord: place(x) }),
+            get(`/v1/coordinate/node/${Node}`, { until: '"Vec"' }),
+          ]),
+    ]),
+    get('/v1/coordinate/node/C1'),
+    get('/v1/coordinate/node/c1?segment='),
+    get('/v1/coordinate/node/c1?segment=x'),
+    get('/v1/coordinate/node/c3'),
+    get('/v1/coordinate/node/stranger'),
+    get('/v1/coordinate/node/c1?index=x'),
+    get('/v1/coordinate/node/c1?dc=nope'),
+    get('/v1/coordinate/nodes?segment=x'),
+    get('/v1/coordinate/nodes?dc=nope'),
+    put('/v1/coordinate/update', { Node: 'c1', Segment: 's', Coord: place(9) }),
+    get('/v1/coordinate/node/c1?segment=s', { until: '"Vec"' }),
+    ...['c1', 'c2', 'C4', 'c3', 'nobody', ''].flatMap((node) =>
+      [
+        '/v1/catalog/service/placed',
+        '/v1/health/service/placed',
+        '/v1/health/checks/placed',
+        '/v1/catalog/connect/placed',
+      ].map((path) => get(`${path}?near=${node}`)),
+    ),
+    get('/v1/catalog/nodes?near=c1', { compare: 'shape' }),
+    get('/v1/health/service/placed?near=c2&passing&dc=dc1'),
+    get('/v1/health/service/placed?near=c2&filter=Node.Node!=c4'),
+    ...placed.map(([Node]) => put('/v1/catalog/deregister', { Node })),
+    get('/v1/coordinate/node/c1', { name: 'a coordinate goes with its node' }),
+
+    get('/v1/operator/keyring'),
+    get('/v1/operator/keyring?local-only=true'),
+    get('/v1/operator/keyring?local-only=x'),
+    get('/v1/operator/keyring?relay-factor=6'),
+    get('/v1/operator/keyring?relay-factor=-1'),
+    get('/v1/operator/keyring?relay-factor=x'),
+    ...['POST', 'PUT', 'DELETE'].flatMap((method) =>
+      [
+        '',
+        '{',
+        '{}',
+        '{"Key":1}',
+        '{"Bogus":1}',
+        '{"Key":"x"}',
+        '{"Key":"xx=x"}',
+        '{"Key":"AAAA"}',
+      ].map((body) =>
+        request(method, '/v1/operator/keyring', { body, name: `keyring: ${method} ${body}` }),
+      ),
+    ),
+    put('/v1/operator/keyring?local-only=true', '{}'),
+    request('PATCH', '/v1/operator/keyring'),
 
     get('/v1/operator/raft/configuration'),
     get('/v1/operator/raft/configuration?stale'),

@@ -1,5 +1,6 @@
 import t from 'tap'
 
+import { announceLeader } from '../../../server/leader/announce-leader.ts'
 import { lookAfterServers } from '../../../server/leader/autopilot-duty.ts'
 import { coordinateRhythm, PendingCoordinates } from '../../../server/leader/coordinate-updates.ts'
 import { writeCoordinates } from '../../../server/leader/coordinate-writer.ts'
@@ -62,6 +63,7 @@ function world() {
     coordinates: new PendingCoordinates({ ...coordinateRhythm, batchSize: 2, batchesMax: 2 }),
     pool,
     datacenter: 'dc1',
+    nodeName: 'n1',
     raft: {
       membership: () => consensus.membership,
       changeMembership: (changes) => {
@@ -78,6 +80,12 @@ function world() {
   }
   return { clock, logged, context, sessionTtls, pool, consensus }
 }
+
+t.test('who begins to lead says so to everybody, as Consul does', async (t) => {
+  const { context, pool } = world()
+  await announceLeader.run(context, new AbortController().signal)
+  t.strictSame(pool.fired, [['consul:new-leader', 'n1']])
+})
 
 function openSession(logged: Log, TTL: string, LockDelayMs = 0): void {
   logged.node('n1')
