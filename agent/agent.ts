@@ -164,6 +164,7 @@ function createLocal(
       kinds: periodicKinds,
       aliases: {
         rpc: cluster.rpc,
+        node: config.nodeName,
         checks: (serviceId) => state.checksConcerning(serviceId),
         hasService: (serviceId) => state.service(serviceId) !== undefined,
         watchService: (serviceId, listener) => state.watchService(serviceId, listener),

@@ -15,6 +15,8 @@ export const aliasCheck: CheckKind = {
 
 /** What an alias looks at: the services and checks of this agent, and by `rpc` those of others. */
 export interface AliasSources {
+  /** This agent's name. */
+  readonly node: string
   readonly rpc: Rpc
   /** The checks of that service and those of the node, by id. */
   checks(serviceId: string): readonly AliasedCheck[]
@@ -24,6 +26,7 @@ export interface AliasSources {
 }
 
 export interface AliasedCheck {
+  readonly Node: string
   readonly CheckID: string
   readonly Name: string
   readonly Status: string
@@ -33,7 +36,7 @@ export interface AliasedCheck {
 
 export interface AliasTarget {
   /** The alias itself, which has no say in its own status. */
-  readonly checkId: string
+  readonly self: { readonly Node: string; readonly CheckID: string }
   /** `''` for this agent's. */
   readonly node: string
   /** `''` for checks of the node alone. */
@@ -65,7 +68,8 @@ export class AliasCheck implements Disposable {
     this.#sources = options.sources
     this.#clock = options.clock
     this.#report = options.report
-    this.#target = { checkId, node: AliasNode, serviceId: AliasService }
+    const self = { Node: options.sources.node, CheckID: checkId }
+    this.#target = { self, node: AliasNode, serviceId: AliasService }
     if (AliasNode === '') this.#watch()
     else void this.#follow(token).catch(() => undefined)
   }
@@ -138,14 +142,15 @@ export class AliasCheck implements Disposable {
 
 export function aliasedStatus(
   checks: readonly AliasedCheck[],
-  { checkId, node, serviceId }: AliasTarget,
+  { self, node, serviceId }: AliasTarget,
   isThere: boolean,
 ): { readonly status: CheckStatus; readonly output: string } {
   let status: CheckStatus = 'passing'
   let output = 'No checks found.'
   let isChecked = serviceId === ''
-  for (const { CheckID, Name, Status, Output, ServiceID } of checks) {
-    if (CheckID === checkId || (ServiceID !== '' && ServiceID !== serviceId)) continue
+  for (const { Node, CheckID, Name, Status, Output, ServiceID } of checks) {
+    if (CheckID === self.CheckID && Node === self.Node) continue
+    if (ServiceID !== '' && ServiceID !== serviceId) continue
     if (ServiceID === serviceId) isChecked = true
     const failing = `Aliased check ${quote(Name)} failing: ${Output}`
     if (Status === 'critical') return { status: 'critical', output: failing }

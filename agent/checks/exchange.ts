@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 
 import { Client, errors } from 'undici'
@@ -62,7 +63,7 @@ export async function exchange(socket: Socket, question: WebQuestion): Promise<W
     })
     const tail = new Tail(outputMaxBytes)
     const isPacked = packs && answer.headers['content-encoding'] === 'gzip'
-    await readInto(tail, isPacked ? answer.body.pipe(createGunzip()) : answer.body)
+    await readInto(tail, isPacked ? unpacked(answer.body) : answer.body)
     const { location } = answer.headers
     return {
       status: answer.statusCode,
@@ -80,6 +81,13 @@ export async function exchange(socket: Socket, question: WebQuestion): Promise<W
 
 export function hasHeader(headers: WebQuestion['headers'], wanted: string): boolean {
   return Object.keys(headers).some((name) => name.toLowerCase() === wanted)
+}
+
+function unpacked(body: Readable): Readable {
+  const unpacking = createGunzip()
+  // A pipe ends with its source, and does not break off with it.
+  body.once('error', (error) => unpacking.destroy(error))
+  return body.pipe(unpacking)
 }
 
 async function readInto(tail: Tail, body: AsyncIterable<Uint8Array>): Promise<void> {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+
 import type { CheckStatus } from '../../server/model/check.ts'
 import type { CheckDefinition } from '../../server/model/definition.ts'
 import { PraetorError } from '../../server/model/errors.ts'
@@ -136,7 +138,7 @@ export class CheckRunner {
       if (counted.believed) report(checkId, status, output)
       if (status === 'critical') log.warn({ check: checkId }, `Check is now critical: ${output}`)
       else log.debug({ check: checkId, status }, 'Check status updated')
-      await ended
+      if (ended !== undefined) await Promise.race([ended, once(stopped, 'abort')])
       await sleep(clock, intervalMs, stopped)
     }
   }

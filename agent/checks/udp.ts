@@ -1,9 +1,10 @@
 import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
 
 import { hostPort } from '../../server/model/host-port.ts'
 import { describeDialError, parseAddress } from './dial.ts'
-import { faultText, networkTimeoutMs } from './kind.ts'
+import { CheckFault, networkTimeoutMs } from './kind.ts'
 import type { CheckResult, PeriodicKind } from './kind.ts'
 
 /**
@@ -17,13 +18,17 @@ export const udpCheck: PeriodicKind = {
   async run({ UDP }, { signal }) {
     try {
       const { host, port } = parseAddress('udp', UDP)
-      const { address, family } = await lookup(host === '' ? 'localhost' : host)
+      const { address, family } = await Promise.race([
+        lookup(host === '' ? 'localhost' : host),
+        once(signal, 'abort').then(() => {
+          throw new CheckFault(`dial udp: lookup ${host}: i/o timeout`)
+        }),
+      ])
       return await probe(UDP, { address, family, port }, signal)
     } catch (error) {
-      const isOurs = error instanceof Error && !('code' in error)
       return {
         status: 'critical',
-        output: isOurs ? faultText(error) : describeDialError('udp', UDP, error),
+        output: error instanceof CheckFault ? error.message : describeDialError('udp', UDP, error),
       }
     }
   },

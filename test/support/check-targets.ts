@@ -94,6 +94,10 @@ function page(request: IncomingMessage, response: ServerResponse): void {
       setImmediate(() => request.socket.destroy())
     },
     '/gone': () => request.socket.destroy(),
+    '/gzip-stalled': () =>
+      response
+        .writeHead(200, { 'Content-Encoding': 'gzip' })
+        .write(gzipSync('packed').subarray(0, 10)),
     '/gzip': () =>
       response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(gzipSync('packed and unpacked')),
   }

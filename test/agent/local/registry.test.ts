@@ -45,6 +45,7 @@ function node(dataDir = '', clock = new VirtualClock()) {
     kinds: [http],
     aliases: {
       rpc: localRpc().rpc,
+      node: 'n1',
       checks: (serviceId) => state.checksConcerning(serviceId),
       hasService: (serviceId) => state.service(serviceId) !== undefined,
       watchService: (serviceId, listener) => state.watchService(serviceId, listener),
