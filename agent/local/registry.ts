@@ -63,7 +63,6 @@ export class Registry {
     const checks = checksOf(definition, service, node)
     for (const check of definition.Checks) checkScriptPermission(check, source, scripts)
     const ownToken = definition.Token === '' ? token : definition.Token
-    const known = state.service(service.ID) !== undefined
     const before = state.checksOfService(service.ID)
     if (source === 'remote')
       await files.save('services', service.ID, {
@@ -76,7 +75,7 @@ export class Registry {
       await this.#addCheck(
         check,
         check.definition.Token === '' ? ownToken : check.definition.Token,
-        { source, keepStatus: known },
+        source,
       )
     state.putService(service, ownToken)
     if (!replaceExistingChecks) return
@@ -104,10 +103,7 @@ export class Registry {
     const { state, node, scripts } = this.#options
     const specification = checkOf(definition, node, (id) => state.service(id))
     checkScriptPermission(definition, source, scripts)
-    await this.#addCheck(specification, definition.Token === '' ? token : definition.Token, {
-      source,
-      keepStatus: false,
-    })
+    await this.#addCheck(specification, definition.Token === '' ? token : definition.Token, source)
   }
 
   async deregisterCheck(id: string): Promise<void> {
@@ -260,10 +256,11 @@ export class Registry {
     }
   }
 
+  /** What a check of that id said stands until the new one's first result: a reload must not make a service flap. */
   async #addCheck(
     specification: CheckSpecification,
     token: string,
-    { source, keepStatus }: { readonly source: string; readonly keepStatus: boolean },
+    source: DefinitionSource,
   ): Promise<void> {
     const { state, files } = this.#options
     const { row, definition } = specification
@@ -274,7 +271,7 @@ export class Registry {
         Token: token,
         Source: source,
       })
-    state.putCheck(row, token, { keepStatus })
+    state.putCheck(row, token, { keepStatus: true })
     this.#run(specification, token)
   }
 

@@ -6,6 +6,7 @@ import t from 'tap'
 
 import type { PeriodicKind } from '../../../agent/checks/kind.ts'
 import { CheckRunner } from '../../../agent/checks/runner.ts'
+import { scriptCheck } from '../../../agent/checks/script.ts'
 import { LocalFiles } from '../../../agent/local/persist.ts'
 import { Registry } from '../../../agent/local/registry.ts'
 import { LocalState } from '../../../agent/local/state.ts'
@@ -20,7 +21,7 @@ const second = 1000
 const remote = { token: '', replaceExistingChecks: false, source: 'remote' } as const
 
 /** A node with nothing but its registrations; `answer` is what its HTTP checks find. */
-function node(dataDir = '', clock = new VirtualClock()) {
+function node(dataDir = '', clock = new VirtualClock(), scripts = { local: false, remote: false }) {
   const answer = { status: 'passing' as const as 'passing' | 'warning' | 'critical', runs: 0 }
   const http: PeriodicKind = {
     name: 'http',
@@ -42,7 +43,7 @@ function node(dataDir = '', clock = new VirtualClock()) {
     clock,
     chance,
     log: noLog,
-    kinds: [http],
+    kinds: [http, scriptCheck],
     aliases: {
       rpc: localRpc().rpc,
       node: 'n1',
@@ -54,7 +55,6 @@ function node(dataDir = '', clock = new VirtualClock()) {
     report: (id, status, output) => state.updateCheck(id, status, output),
   })
   const files = new LocalFiles(dataDir, noLog)
-  const scripts = { local: false, remote: false }
   const registry = new Registry({ node: 'n1', clock, log: noLog, state, runner, files, scripts })
   return {
     clock,
@@ -143,6 +143,62 @@ t.test('registering a service again keeps what its checks say', async (t) => {
   t.equal(status('service:web'), 'passing')
   await stop()
 })
+
+t.test('registering a check again, or reading its file again, keeps what it says', async (t) => {
+  const { registry, status, output, stop } = node()
+  const check = ttl(60 * second, { Name: 'c', Status: 'warning' })
+  await registry.registerCheck(check, remote)
+  t.equal(status('c'), 'warning')
+  await registry.updateTtl('c', 'passing', 'fine')
+  await registry.registerCheck(check, remote)
+  await registry.configure([], [check])
+  await registry.configure([], [check])
+  t.strictSame([status('c'), output('c')], ['passing', 'fine'])
+  await stop()
+})
+
+t.test(
+  'commands run where they are allowed, and are forgotten where they no longer are',
+  async (t) => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'registry-'))
+    t.teardown(() => rm(dataDir, { recursive: true }))
+    const clock = new VirtualClock()
+    const script = { ...emptyCheckDefinition, Name: 's', ScriptArgs: ['true'], IntervalMs: second }
+    const kept = { ...ttl(second), Name: 'kept' }
+    const nowhere = node(dataDir, clock)
+    const remotely =
+      "Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true"
+    const locally =
+      "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true"
+    const message = { kind: 'failed', message: remotely }
+    await t.rejects(nowhere.registry.registerCheck(script, remote), message)
+    await t.rejects(nowhere.registry.registerService(service('web', script), remote), message)
+    await t.rejects(
+      nowhere.registry.registerCheck({ ...script, DockerContainerID: 'x' }, remote),
+      message,
+    )
+    await t.rejects(nowhere.registry.configure([], [script]), { message: locally })
+    t.strictSame(nowhere.state.services(), [])
+    await nowhere.stop()
+
+    const local = node(dataDir, clock, { local: true, remote: false })
+    await local.registry.configure([], [script])
+    t.equal(local.status('s'), 'critical')
+    await t.rejects(local.registry.registerCheck(script, remote), message)
+    await local.stop()
+
+    const anywhere = node(dataDir, clock, { local: true, remote: true })
+    for (const each of [script, kept]) await anywhere.registry.registerCheck(each, remote)
+    await anywhere.stop()
+    const again = node(dataDir, clock)
+    await again.registry.restore()
+    t.strictSame(
+      again.state.checks().map(({ CheckID }) => CheckID),
+      ['kept'],
+    )
+    await again.stop()
+  },
+)
 
 t.test('replacing existing checks takes away those that are not named', async (t) => {
   const { registry, state, stop } = node()
