@@ -97,15 +97,12 @@ export class LivePool implements Pool {
     const { Port } = this.#options.self
     const targets = await Promise.all(texts.map((text) => resolveTarget(text, Port)))
     const addresses = targets.flatMap((one) => ('addresses' in one ? one.addresses : []))
-    const done =
-      addresses.length === 0
-        ? null
-        : await this.#commands.run('joinDone', (ticket) =>
-            this.#opened.command({ kind: 'join', ticket, addresses, ignoreOld: false }),
-          )
-    const { joined, failures } = done ?? { joined: 0, failures: [] }
-    if (joined > 0 || texts.length === 0) return joined
-    throw new PraetorError('failed', describeFailures(targets, failures))
+    const done = await this.#commands.run('joinDone', (ticket) =>
+      this.#opened.command({ kind: 'join', ticket, addresses, ignoreOld: false }),
+    )
+    if (done === null) throw closed()
+    if (done.joined > 0 || texts.length === 0) return done.joined
+    throw new PraetorError('failed', describeFailures(targets, done.failures))
   }
 
   async leave(): Promise<void> {
@@ -163,7 +160,7 @@ export class LivePool implements Pool {
     const done = await this.#commands.run('keyringDone', (ticket) =>
       this.#opened.command({ kind: 'keyring', ticket, verb, key, relayFactor }),
     )
-    if (done === null) throw new PraetorError('failed', 'the pool was closed')
+    if (done === null) throw closed()
     return done.tally
   }
 
@@ -253,4 +250,8 @@ export class LivePool implements Pool {
       }
     }
   }
+}
+
+function closed(): PraetorError {
+  return new PraetorError('failed', 'the pool was closed')
 }

@@ -63,6 +63,11 @@ export function onFailed(state: SerfState, { name }: SwimMember): void {
 export function onLeft(state: SerfState, { name }: SwimMember): void {
   const known = state.members.get(name)
   if (known === undefined || known.status === 'left') return
+  if (known.status !== 'leaving') {
+    // Nobody told of its leave, which is later than the last word about it.
+    known.statusTime += 1
+    state.memberClock.witness(known.statusTime)
+  }
   becomeLeft(state, known)
   if (known.prune) swim(state, { kind: 'forceLeave', node: name, forget: true })
 }

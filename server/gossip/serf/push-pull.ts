@@ -6,13 +6,17 @@ import { count } from './state.ts'
 import type { SerfState } from './state.ts'
 import { heedEvent } from './user-events.ts'
 
-/** All that we know, for the one on the other side. */
+/**
+ * All that we know, for the one on the other side. It takes a leave as one later than the time that is said of it: so what is said is
+ * one less than when that was.
+ */
 export function encodeState(state: SerfState): Uint8Array {
   const statusTimes = new Map<string, number>()
   const leftMembers: string[] = []
   for (const { name, status, statusTime } of state.members.all()) {
-    statusTimes.set(name, statusTime)
-    if (status === 'left') leftMembers.push(name)
+    const isLeft = status === 'left'
+    statusTimes.set(name, isLeft ? Math.max(0, statusTime - 1) : statusTime)
+    if (isLeft) leftMembers.push(name)
   }
   return encodeSerfMessage({
     kind: 'state',
@@ -46,12 +50,14 @@ export function mergeState(state: SerfState, body: Uint8Array, join: boolean): v
 
 /**
  * First those who left. When that was is not said, only the time of the last word about them before; so their leave is taken as one
- * later than that, and is no news to whoever knows it already.
+ * later than that. Whoever knows it already must not count on: two members would drive each other's times ahead of all clocks, until
+ * nobody could say anything later of who left, such as that it is to be forgotten. Serf's do.
  */
 function mergeStatuses(state: SerfState, { statusTimes, leftMembers }: WireState): void {
   const left = new Set(leftMembers)
   for (const node of left)
-    heedLeave(state, { node, time: (statusTimes.get(node) ?? 0) + 1, prune: false })
+    if (state.members.get(node)?.status !== 'left')
+      heedLeave(state, { node, time: (statusTimes.get(node) ?? 0) + 1, prune: false })
   for (const [node, time] of statusTimes) if (!left.has(node)) heedJoin(state, { node, time })
 }
 

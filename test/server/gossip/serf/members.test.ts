@@ -258,6 +258,35 @@ t.test('what was missed comes with the next push/pull', async (t) => {
   for (const one of [a, b, c]) t.equal(status(one, b), 'alive', `${one.name} knows that it is back`)
 })
 
+/** The time that goes with a member in its push/pulls. */
+function saidOf({ core }: SerfNode, node: string): number | undefined {
+  const message = decodeSerfMessage(core.encodeState())
+  return message.kind === 'state' ? message.statusTimes.get(node) : undefined
+}
+
+t.test(
+  'a leave gets no later by being told again, so that who left can be forgotten',
+  async (t) => {
+    for (const how of ['by force', 'by itself, and nobody told'] as const) {
+      const pool = new SerfPool()
+      const [a, b, c] = pool.addAll(['a', 'b', 'c']) as [SerfNode, SerfNode, SerfNode]
+      pool.weather = { loss: 1, duplication: 0, reordering: false }
+      if (how === 'by force') {
+        pool.crash(b)
+        pool.command(a, { kind: 'forceLeave', ticket: 3, node: 'b', prune: false })
+      } else pool.tell(a, { kind: 'left', member: memberOf(b, 'left') })
+      const told = saidOf(a, 'b')
+      pool.pushPull(a, c)
+      if (how !== 'by force') pool.tell(c, { kind: 'left', member: memberOf(b, 'left') })
+      for (let times = 0; times < 5; times += 1) pool.pushPull(a, c)
+      for (const one of [a, c]) t.equal(saidOf(one, 'b'), told, how)
+      pool.weather = { loss: 0, duplication: 0, reordering: false }
+      pool.command(c, { kind: 'forceLeave', ticket: 4, node: 'b', prune: true })
+      for (const one of [a, c]) t.equal(status(one, b), 'unknown', how)
+    }
+  },
+)
+
 t.test('clocks agree after a push/pull', async (t) => {
   const pool = new SerfPool()
   const [a, b] = pool.addAll(['a', 'b']) as [SerfNode, SerfNode]
