@@ -126,6 +126,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     leave,
     async reconfigure(next) {
       dns.configure(dnsSettings(next))
+      local.state.discardOutput = next.discardCheckOutput
       await local.registry.configure(next.services, next.checks)
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -14,8 +14,8 @@ export interface Address {
 /** Connects, or rejects with a CheckFault in the words of Go's dialer. */
 export async function dial(address: string, signal: AbortSignal): Promise<Socket> {
   const { host, port } = parseAddress('tcp', address)
-  const late = new CheckFault(`dial tcp ${address}: i/o timeout`)
-  if (signal.aborted) throw late
+  const late = (): CheckFault => new CheckFault(`dial tcp ${address}: i/o timeout`)
+  if (signal.aborted) throw late()
   return new Promise((resolve, reject) => {
     const socket = connect({ host: host === '' ? 'localhost' : host, port, noDelay: true })
     const settle = (): void => {
@@ -27,7 +27,7 @@ export async function dial(address: string, signal: AbortSignal): Promise<Socket
     const onAbort = (): void => {
       settle()
       socket.destroy()
-      reject(late)
+      reject(late())
     }
     signal.addEventListener('abort', onAbort, { once: true })
     socket.once('connect', () => {

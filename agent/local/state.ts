@@ -29,6 +29,7 @@ export interface LocalStateOptions {
   readonly chance: Chance
   /** How long a change that is only in a check's output may wait; 0 sends each at once. */
   readonly checkUpdateIntervalMs: number
+  /** What to begin with: see `discardOutput`. */
   readonly discardCheckOutput: boolean
 }
 
@@ -38,9 +39,12 @@ export class LocalState {
   readonly #checks = new Map<string, LocalCheck>()
   readonly #listeners = new Set<() => void>()
   readonly #watchers = new Map<string, Set<() => void>>()
+  /** Keeps nothing of what checks say from now on but their statuses. */
+  discardOutput: boolean
 
   constructor(options: LocalStateOptions) {
     this.#options = options
+    this.discardOutput = options.discardCheckOutput
   }
 
   /** Calls back after every change that the catalog should hear of. The result takes the wish back. */
@@ -164,8 +168,8 @@ export class LocalState {
   updateCheck(id: string, Status: string, text: string): void {
     const found = this.liveCheck(id)
     if (found === undefined) return
-    const { checkUpdateIntervalMs, discardCheckOutput, clock, chance } = this.#options
-    const Output = discardCheckOutput ? '' : text
+    const { checkUpdateIntervalMs, clock, chance } = this.#options
+    const Output = this.discardOutput ? '' : text
     const criticalSinceMs = this.#criticalSince(Status, found)
     if (found.row.Status === Status && found.row.Output === Output) return
     const row = { ...found.row, Status, Output }

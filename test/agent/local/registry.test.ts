@@ -200,6 +200,17 @@ t.test(
   },
 )
 
+t.test('output is discarded from when that is wanted', async (t) => {
+  const { registry, state, output, stop } = node()
+  await registry.registerCheck(ttl(60 * second, { Name: 'c' }), remote)
+  await registry.updateTtl('c', 'passing', 'fine')
+  state.discardOutput = true
+  t.equal(output('c'), 'fine')
+  await registry.updateTtl('c', 'warning', 'so so')
+  t.equal(output('c'), '')
+  await stop()
+})
+
 t.test('replacing existing checks takes away those that are not named', async (t) => {
   const { registry, state, stop } = node()
   await registry.registerService(
