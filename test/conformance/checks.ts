@@ -135,5 +135,6 @@ async function outcomes(
 function steady(output: string): string {
   return output
     .replace(refused, '')
+    .replace(/(malformed HTTP response ").*/, '$1…"')
     .replace(/(write tcp .* use of closed network connection)$/, 'connection closed')
 }

@@ -220,7 +220,10 @@ t.test('services are registered as flags or files describe them', async (t) => {
     'one.hcl',
     'service { name = "a" port = 1 check { args = ["x"] interval = "90s" timeout = "500ms" } connect { sidecar_service { port = 2 } } }',
   )
-  const two = await file('two.json', '{"services":[{"name":"b","id":"b1"},{"name":"c"}]}')
+  const two = await file(
+    'two.json',
+    '{"services":[{"name":"b","id":"b1","checks":[{"h2ping":"x:1"},{"h2ping":"x:1","h2ping_use_tls":false}]},{"name":"c"}]}',
+  )
   const broken = await file('broken.json', '{')
   const registered: ServiceDefinition[] = []
   const deregistered: string[] = []
@@ -291,5 +294,12 @@ t.test('services are registered as flags or files describe them', async (t) => {
     Port: 1,
     Checks: [{ ScriptArgs: ['x'], IntervalMs: 90_000, TimeoutMs: 500 }],
     Connect: { SidecarService: { Port: 2 } },
+  })
+  t.match(registered[2], {
+    ID: 'b1',
+    Checks: [
+      { H2PING: 'x:1', H2PingUseTLS: true },
+      { H2PING: 'x:1', H2PingUseTLS: false },
+    ],
   })
 })

@@ -309,6 +309,26 @@ t.test('files that cannot be had are told of', async (t) => {
   })
 })
 
+t.test('commands run as checks for files, or for everybody, or not at all', async (t) => {
+  const danger = /using enable-script-checks without ACLs and without allow_write_http_from/
+  const cases = [
+    [[], { local: false, remote: false }, []],
+    [['-enable-local-script-checks'], { local: true, remote: false }, []],
+    [['-enable-script-checks'], { local: true, remote: true }, [danger]],
+    [
+      ['-enable-script-checks', '-allow-write-http-from=127.0.0.0/8'],
+      { local: true, remote: true },
+      [],
+    ],
+  ] as const
+  for (const [args, scriptChecks, warnings] of cases)
+    t.match(agent(['-dev', '-node=n1', ...args], filesOf({})), {
+      ok: true,
+      config: { scriptChecks },
+      warnings: [...warnings],
+    })
+})
+
 t.test('-dev is one server that keeps nothing, and files may say otherwise', async (t) => {
   const loaded = agent(
     ['-dev', '-config-file=a.hcl'],
