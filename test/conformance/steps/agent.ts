@@ -186,6 +186,17 @@ export const agent: Family = {
     check('an alias', { ID: 'alias', Name: 'alias', AliasService: 'full1', ServiceID: 'plain' }),
     get('/v1/agent/checks?filter=CheckID==alias', { name: 'checks: an alias', until: '"passing"' }),
     put('/v1/agent/check/deregister/alias'),
+    check('an alias of nothing', {
+      ID: 'alias',
+      Name: 'alias',
+      AliasService: 'no',
+      ServiceID: 'plain',
+    }),
+    get('/v1/agent/checks?filter=CheckID==alias', {
+      name: 'checks: an alias of nothing',
+      until: 'could not be found',
+    }),
+    put('/v1/agent/check/deregister/alias', undefined, { name: 'remove alias' }),
     check('a TTL', { ID: 'ttl', Name: 'a ttl', Notes: 'some', TTL: '1h' }),
     check('with CheckID', { CheckID: 'cid', Name: 'a cid', TTL: '1h', Status: 'passing' }),
     check('of a service', {
