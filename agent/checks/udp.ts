@@ -44,22 +44,21 @@ async function probe(
   const { promise, resolve } = Promise.withResolvers<CheckResult>()
   const onAbort = (): void => resolve(passing)
   signal.addEventListener('abort', onAbort, { once: true })
+  const fail = (output: string): void => resolve({ status: 'critical', output })
+  const remote = hostPort(to.address, to.port)
   socket.on('message', () => resolve(passing))
   socket.on('error', (error: NodeJS.ErrnoException) => {
-    const ours = socket.address()
-    const path = `${hostPort(ours.address, ours.port)}->${hostPort(to.address, to.port)}`
-    const output =
-      error.code === 'ECONNREFUSED'
-        ? `read udp ${path}: read: connection refused`
-        : describeDialError('udp', hostPort(to.address, to.port), error)
-    resolve({ status: 'critical', output })
+    if (error.code !== 'ECONNREFUSED') return fail(describeDialError('udp', remote, error))
+    const { address, port } = socket.address()
+    fail(`read udp ${hostPort(address, port)}->${remote}: read: connection refused`)
   })
-  // Connected, the socket hears of it where nobody listens.
-  socket.connect(to.port, to.address, (error?: Error) => {
-    if (error === undefined || error === null) socket.send('')
-  })
-  if (signal.aborted) onAbort()
   try {
+    // Connected, the socket hears of it where nobody listens.
+    socket.connect(to.port, to.address, (error?: Error | null) => {
+      if (error === undefined || error === null) socket.send('')
+      else fail(describeDialError('udp', remote, error))
+    })
+    if (signal.aborted) onAbort()
     return await promise
   } finally {
     signal.removeEventListener('abort', onAbort)

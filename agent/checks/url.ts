@@ -31,7 +31,7 @@ function splitScheme(text: string): { readonly scheme: string; readonly rest: st
 }
 
 function findUrlFault(text: string): string | undefined {
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- those are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(text)) return 'net/url: invalid control character in URL'
   if (text === '') return 'empty url'
   if (text.startsWith(':')) return 'missing protocol scheme'

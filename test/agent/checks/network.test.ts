@@ -221,6 +221,11 @@ t.test('a UDP check fails only where the host says that nobody listens', async (
   t.match(refused.output, /^read udp 127\.0\.0\.1:\d+->127\.0\.0\.1:1: read: connection refused$/)
   await holds(t, udpCheck, [
     [{ UDP: 'x' }, 'critical', 'dial udp: address x: missing port in address'],
+    [
+      { UDP: '255.255.255.255:9' },
+      'critical',
+      'dial udp 255.255.255.255:9: connect: permission denied',
+    ],
   ])
 })
 
