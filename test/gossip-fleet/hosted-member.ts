@@ -46,6 +46,7 @@ export class HostedMember implements AsyncDisposable {
       alive: named(memberStatus.alive),
       suspected: [...this.#suspectsNow()],
       failed: named(memberStatus.failed),
+      healthScore: this.#opened.healthScore(),
     }
   }
 

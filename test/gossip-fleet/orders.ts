@@ -41,6 +41,8 @@ export interface View {
   /** Those of them that stand accused. */
   readonly suspected: readonly string[]
   readonly failed: readonly string[]
+  /** Of itself: 0 is well, and whoever is not probes more slowly. */
+  readonly healthScore: number
 }
 
 export function sharedNowMs(): number {

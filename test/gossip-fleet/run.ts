@@ -76,9 +76,10 @@ async function endSome(round: number): Promise<Detection> {
   const accused = new Set(fleet.seen('suspected').flatMap(({ of }) => (ended.has(of) ? [] : [of])))
     .size
   const seconds = [convergedMs, allMs].map((ms) => (ms / 1000).toFixed(1))
+  const unwell = settled.views.filter(({ healthScore }) => healthScore > 0).length
   const stalls = [settled.stallMs, stallMs].map((ms) => ms.toFixed(0))
   console.log(
-    `round ${round}: ${members} saw each other after ${seconds[0]} s; ${ending} ended, all others saw exactly those after ${seconds[1]} s; ${accused} innocents suspected, ${innocents} failed; processes stood still for up to ${stalls[0]} ms before and ${stalls[1]} ms after`,
+    `round ${round}: ${members} saw each other after ${seconds[0]} s; ${ending} ended, all others saw exactly those after ${seconds[1]} s; ${accused} innocents suspected, ${innocents} failed; ${unwell} were unwell before; processes stood still for up to ${stalls[0]} ms before and ${stalls[1]} ms after`,
   )
   if (wrong.length > 0) faults.push(`round ${round}: ${wrong.length} saw another thing`)
   if (innocents > 0) faults.push(`round ${round}: ${innocents} innocents failed`)
