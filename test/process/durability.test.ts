@@ -25,18 +25,24 @@ const server = (dataDir: string): readonly string[] => [
   '-log-level=warn',
 ]
 
-/** Writers that go on until their server dies, and remember what it acknowledged. */
+/** Writers that go on until their server dies, right after so many acknowledgements, and remember what it acknowledged. */
 async function writeUntilKilled(
   agent: AgentProcess,
   round: number,
+  killAfter: number,
   acknowledged: Map<string, string>,
 ): Promise<void> {
+  let left = killAfter
   const writer = async (id: number): Promise<void> => {
     for (let count = 0; ; count += 1) {
       const [key, value] = [`${round}/${id}/${count % 50}`, `${round}-${id}-${count}`]
       const answer = await agent.ask('PUT', `/kv/${key}`, value).catch(() => undefined)
       if (answer === undefined) return
-      if (answer.status === 200) acknowledged.set(key, value)
+      if (answer.status === 200) {
+        acknowledged.set(key, value)
+        left -= 1
+      }
+      if (left <= 0) agent.child.kill('SIGKILL')
     }
   }
   await Promise.all(Array.from({ length: 16 }, (_, id) => writer(id)))
@@ -50,9 +56,7 @@ t.test(`nothing acknowledged is lost by kill -9, ${kills} times, seed ${seed}`, 
   for (let round = 0; round < kills; round += 1) {
     await using agent = await startAgentProcess({ args: server(dataDir) })
     await agent.untilLeading()
-    const killing = setTimeout(() => agent.child.kill('SIGKILL'), 100 + chance.fraction() * 400)
-    await writeUntilKilled(agent, round, acknowledged)
-    clearTimeout(killing)
+    await writeUntilKilled(agent, round, 50 + Math.floor(chance.fraction() * 1000), acknowledged)
   }
   await using agent = await startAgentProcess({ args: server(dataDir) })
   await agent.untilLeading()
