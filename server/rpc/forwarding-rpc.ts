@@ -16,7 +16,7 @@ import type { LeaderCalls } from './pool.ts'
 import { RemoteRpc } from './remote-rpc.ts'
 import { WriteNames } from './write-names.ts'
 
-export interface ForwardingConfig extends Omit<HoldConfig, 'whom'> {
+export interface ForwardingConfig extends Omit<HoldConfig<Rpc>, 'whom'> {
   /** The methods as this server carries them out itself. When it was just elected they wait until it may. */
   readonly local: Rpc
   readonly isLeader: () => boolean
@@ -43,7 +43,7 @@ export interface ForwardingConfig extends Omit<HoldConfig, 'whom'> {
  */
 export class ForwardingRpc implements Rpc {
   readonly #config: ForwardingConfig
-  readonly #hold: Hold
+  readonly #hold: Hold<Rpc>
   readonly #names = new WriteNames()
   #leader: { readonly address: string; readonly rpc: Rpc } | undefined
 
@@ -69,7 +69,7 @@ export class ForwardingRpc implements Rpc {
 
   /**
    * A write that this server carries out itself has no number, for nobody remembers it. It gets one when it is sent, and keeps it
-   * wherever it goes from there.
+   * wherever it goes from there; one that came with a number has it already.
    */
   async write<M extends WriteMethod>(
     method: M,
@@ -79,15 +79,16 @@ export class ForwardingRpc implements Rpc {
     const { local, origin, leadersHeedIds } = this.#config
     if (this.#isElsewhere(options.datacenter)) return local.write(method, args, options)
     let sequence: number | undefined
+    let { id } = options
     try {
       return await this.#hold.make({
         make: (rpc) => {
-          if (rpc === local && sequence === undefined) return local.write(method, args, options)
-          sequence ??= this.#number()
-          return rpc.write(method, args, { ...options, id: { ...origin, sequence } })
+          if (rpc === local && id === undefined) return local.write(method, args, options)
+          id ??= { ...origin, sequence: (sequence = this.#number()) }
+          return rpc.write(method, args, { ...options, id })
         },
         mayAgain: (fate) =>
-          fate === 'undone' || (fate === 'unknown' && sequence !== undefined && leadersHeedIds),
+          fate === 'undone' || (fate === 'unknown' && id !== undefined && leadersHeedIds),
         signal: options.signal,
       })
     } finally {

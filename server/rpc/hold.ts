@@ -1,24 +1,23 @@
 import { noLeader } from '../model/errors.ts'
-import type { Rpc } from '../model/methods.ts'
 import type { Chance } from '../runtime/chance.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { fateOf } from './fate.ts'
 import type { Fate } from './fate.ts'
 
-export interface HoldConfig {
+export interface HoldConfig<Who> {
   readonly clock: Clock
   readonly chance: Chance
   readonly metrics: Metrics
   /** How long a call that failed, or found no leader, is held before it fails for good (Consul's rpc_hold_timeout). */
   readonly holdMs: number
   /** Who carries a call out at this moment; `undefined` while there is no leader. */
-  readonly whom: () => Rpc | undefined
+  readonly whom: () => Who | undefined
 }
 
 /** A call, as it is made each time. */
-export interface Attempts<Reply> {
-  readonly make: (rpc: Rpc) => Promise<Reply>
+export interface Attempts<Who, Reply> {
+  readonly make: (who: Who) => Promise<Reply>
   /** Whether it may be made again after that. */
   readonly mayAgain: (fate: Fate) => boolean
   readonly signal: AbortSignal | undefined
@@ -31,31 +30,31 @@ const lookMs = 20
 /** Calls that may be held: beyond this a cluster without a leader is not made better by patience. */
 const heldMax = 65_536
 
-interface Failed {
+interface Failed<Who> {
   readonly error: Error
-  readonly rpc: Rpc
+  readonly who: Who
 }
 
 /** Makes calls until they are answered, may not be made again, or were held for long enough. */
-export class Hold {
-  readonly #config: HoldConfig
+export class Hold<Who> {
+  readonly #config: HoldConfig<Who>
   /** Those that wait for something to change. */
   readonly #sleepers = new Set<() => void>()
   #held = 0
   #looking: Promise<void> | undefined
 
-  constructor(config: HoldConfig) {
+  constructor(config: HoldConfig<Who>) {
     this.#config = config
   }
 
-  async make<Reply>(attempts: Attempts<Reply>): Promise<Reply> {
-    const rpc = this.#config.whom()
-    if (rpc === undefined) return this.#hold(attempts, undefined)
+  async make<Reply>(attempts: Attempts<Who, Reply>): Promise<Reply> {
+    const who = this.#config.whom()
+    if (who === undefined) return this.#hold(attempts, undefined)
     try {
-      return await attempts.make(rpc)
+      return await attempts.make(who)
     } catch (error) {
       if (!attempts.mayAgain(fateOf(error))) throw error
-      return this.#hold(attempts, { error: error as Error, rpc })
+      return this.#hold(attempts, { error: error as Error, who })
     }
   }
 
@@ -65,7 +64,10 @@ export class Hold {
   }
 
   /** What failed before, if something did: whoever is told in the end is told of the last failure. */
-  async #hold<Reply>(attempts: Attempts<Reply>, failed: Failed | undefined): Promise<Reply> {
+  async #hold<Reply>(
+    attempts: Attempts<Who, Reply>,
+    failed: Failed<Who> | undefined,
+  ): Promise<Reply> {
     if (this.#held >= heldMax) throw failed?.error ?? noLeader()
     this.#held += 1
     try {
@@ -76,18 +78,18 @@ export class Hold {
   }
 
   async #makeAgain<Reply>(
-    { make, mayAgain, signal }: Attempts<Reply>,
-    before: Failed | undefined,
+    { make, mayAgain, signal }: Attempts<Who, Reply>,
+    before: Failed<Who> | undefined,
   ): Promise<Reply> {
     const { clock, chance, metrics, holdMs, whom } = this.#config
     const untilMs = clock.monotonicMs() + holdMs
     for (let failed = before; ;) {
       // So that calls which failed together are not made together again, of whom they failed with.
-      if (failed !== undefined && failed.rpc === whom())
+      if (failed !== undefined && failed.who === whom())
         await this.#sleep(chance.fraction() * holdMs * pauseFraction, signal)
-      const rpc = whom()
+      const who = whom()
       const isOver = clock.monotonicMs() >= untilMs
-      if (rpc === undefined) {
+      if (who === undefined) {
         if (isOver) throw failed?.error ?? noLeader()
         await this.#look()
         signal?.throwIfAborted()
@@ -95,10 +97,10 @@ export class Hold {
       }
       try {
         metrics.count('rpc.forward_retry')
-        return await make(rpc)
+        return await make(who)
       } catch (error) {
         if (isOver || !mayAgain(fateOf(error))) throw error
-        failed = { error: error as Error, rpc }
+        failed = { error: error as Error, who }
       }
     }
   }

@@ -1,28 +1,31 @@
 import { writesUnderWayMax } from '../model/methods.ts'
 
 /**
- * Numbers for the writes that a server forwards. The cluster remembers the outcome of a write under its number modulo
- * `writesUnderWayMax`, so a number must not be taken while an older one of the same place is still under way: its outcome would
- * be forgotten while it may yet be asked for. A place that is free again goes to the end of the queue, and a number is never
- * given twice.
+ * Numbers for the writes that a node sends on. The cluster remembers the outcome of a write under its number modulo
+ * `writesUnderWayMax`, its place, so a number must not be taken while an older one of the same place is still under way: its
+ * outcome would be forgotten while it may yet be asked for. The place that was free last is taken first, so that the cluster
+ * remembers no more outcomes of a node than it ever had writes under way; and a number is never given twice.
  */
 export class WriteNames {
-  /** The next number of each free place, in a ring. */
-  readonly #free = Float64Array.from({ length: writesUnderWayMax }, (_, place) => place + 1)
-  #first = 0
-  #count = writesUnderWayMax
+  readonly #placesMax: number
+  /** The next number of each free place that was taken before. */
+  readonly #free: number[] = []
+  #places = 0
+
+  constructor(placesMax: number = writesUnderWayMax) {
+    this.#placesMax = placesMax
+  }
 
   /** A number, to be given back when the write is over; `undefined` when too many are under way. */
   take(): number | undefined {
-    if (this.#count === 0) return undefined
-    const sequence = this.#free[this.#first]
-    this.#first = (this.#first + 1) % writesUnderWayMax
-    this.#count -= 1
-    return sequence
+    const free = this.#free.pop()
+    if (free !== undefined) return free
+    if (this.#places === this.#placesMax) return undefined
+    this.#places += 1
+    return this.#places
   }
 
   giveBack(sequence: number): void {
-    this.#free[(this.#first + this.#count) % writesUnderWayMax] = sequence + writesUnderWayMax
-    this.#count += 1
+    this.#free.push(sequence + writesUnderWayMax)
   }
 }

@@ -115,13 +115,45 @@ t.test(
       ]),
       [
         ['a:1', true, 'dc1', { Origin: 'me', Epoch: 'now', Sequence: 1 }],
-        ['a:1', true, 'dc1', { Origin: 'me', Epoch: 'now', Sequence: 2 }],
+        ['a:1', true, 'dc1', { Origin: 'me', Epoch: 'now', Sequence: 1 + writesUnderWayMax }],
         ['a:1', true, 'dc1', undefined],
       ],
     )
     t.strictSame(scene.local, [])
   },
 )
+
+t.test('a write that comes with a number keeps it', async (t) => {
+  const scene = new Scene()
+  const id = { origin: 'client', epoch: 'then', sequence: 9 }
+  scene.answers = { 'a:1': [lost, true] }
+  const DirEnt = { Key: 'k', Flags: 0, Value: new Uint8Array(0) }
+  const written = scene.rpc.write('KVS.Apply', { Op: 'cas', DirEnt }, { id })
+  await settle()
+  await scene.clock.advance(7_000)
+  t.equal(await written, true)
+  const sent = { Origin: 'client', Epoch: 'then', Sequence: 9 }
+  t.strictSame(
+    scene.sent.map(({ body }) => body['PraetorWrite']),
+    [sent, sent],
+  )
+  t.equal(await scene.write(), true)
+  t.match(scene.sent.at(-1)?.body['PraetorWrite'], { Origin: 'me', Sequence: 1 })
+})
+
+t.test('as many outcomes are remembered of a node as it had writes under way', async (t) => {
+  const names = new WriteNames(2)
+  const places = new Set<number>()
+  for (let write = 0; write < 100; write += 1) {
+    const both = [must(names.take(), 'a number'), must(names.take(), 'a number')]
+    if (names.take() !== undefined) t.fail('more than two were given')
+    for (const sequence of both) {
+      places.add(sequence % writesUnderWayMax)
+      names.giveBack(sequence)
+    }
+  }
+  t.equal(places.size, 2)
+})
 
 t.test('a number is not given again, nor its place while it is under way', async (t) => {
   const names = new WriteNames()
@@ -130,7 +162,7 @@ t.test('a number is not given again, nor its place while it is under way', async
   names.giveBack(7)
   names.giveBack(3)
   const next = [names.take(), names.take(), names.take()]
-  t.strictSame(next, [7 + writesUnderWayMax, 3 + writesUnderWayMax, undefined])
+  t.strictSame(next, [3 + writesUnderWayMax, 7 + writesUnderWayMax, undefined])
   t.equal(new Set([...first, ...next]).size, writesUnderWayMax + 3)
   const random = seededChance(5)
   const underWay = new Map<number, number>()
