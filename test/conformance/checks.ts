@@ -1,10 +1,7 @@
 /**
  * Has Consul and Praetor run the same checks of the same things, and compares what they say came of them.
  *
- *     --oracle COMMAND    as of run.ts, and so --subject
- *     --only PATTERN      only the checks whose name has this in it
- *     --port N            the first of ten ports (default 27110)
- *     --show              print what the oracle says
+ * The options are those of peer-options.ts.
  */
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -23,20 +20,12 @@ import {
 import { checkCases, refusedCases } from './check-cases.ts'
 import type { CheckCase } from './check-cases.ts'
 import { exchange } from './exchange.ts'
+import { peerOptions, peerPair } from './peer-options.ts'
 import { startPeer } from './peer.ts'
-import type { Peer } from './peer.ts'
+import type { Peer, Program } from './peer.ts'
 
 const { values: options } = parseArgs({
-  options: {
-    oracle: { type: 'string', default: process.env['CONSUL'] ?? 'consul' },
-    subject: {
-      type: 'string',
-      default: `${process.execPath} ${join(import.meta.dirname, '../../agent/main.ts')}`,
-    },
-    only: { type: 'string', default: '' },
-    port: { type: 'string', default: '27110' },
-    show: { type: 'boolean', default: false },
-  },
+  options: peerOptions(27_110),
 })
 
 const fixtures = join(import.meta.dirname, '../server/raft/transport/fixtures')
@@ -60,14 +49,10 @@ const cases = checkCases({
   grpcs: await at(grpcTarget(identity)),
 })
 
-const port = Number(options.port)
-const flags = ['-enable-script-checks']
-const start = async (label: string, command: string, first: number): Promise<Peer> =>
-  stack.use(await startPeer({ label, command: command.split(' '), flags }, first, 'dev'))
-const peers = await Promise.all([
-  start('oracle', options.oracle, port),
-  start('subject', options.subject, port + 5),
-])
+const { oracle, subject, oraclePort, subjectPort } = peerPair(options)
+const start = async (program: Program, firstPort: number): Promise<Peer> =>
+  stack.use(await startPeer({ ...program, flags: ['-enable-script-checks'] }, firstPort, 'dev'))
+const peers = await Promise.all([start(oracle, oraclePort), start(subject, subjectPort)])
 
 /** Go's client says so, or doesn't, by which of its halves notices first; so does gRPC's. */
 const refused = 'net/http: HTTP/1.x transport connection broken: '

@@ -2,11 +2,7 @@
  * Runs Consul's commands and ours and compares what they print and how they end: `npm run test:consul`. Both ask agents of one
  * program, each its own, so that a difference is the command's; first Consul's agents, then Praetor's.
  *
- *     --oracle COMMAND    the Consul to compare with (default: $CONSUL, else `consul` on the PATH)
- *     --subject COMMAND   what is compared (default: this repository)
- *     --only PATTERN      prints only the invocations that have this in them; the others are run all the same
- *     --port N            the first of ten ports (default 22020)
- *     --show              print what Consul's commands print
+ * The options are those of peer-options.ts; with `--only`, the invocations that it doesn't name are run all the same.
  *
  * Exits with 1 if anything differs that no case explains.
  */
@@ -20,31 +16,22 @@ import { cases, files } from './cli-cases.ts'
 import type { Invocation } from './cli-cases.ts'
 import { printDifference } from './difference.ts'
 import { mask } from './mask.ts'
+import { peerOptions, peerPair } from './peer-options.ts'
 import { startPeer } from './peer.ts'
 import type { Peer, Program } from './peer.ts'
 
 const { values: options } = parseArgs({
-  options: {
-    oracle: { type: 'string', default: process.env['CONSUL'] ?? 'consul' },
-    subject: {
-      type: 'string',
-      default: `${process.execPath} ${join(import.meta.dirname, '../../agent/main.ts')}`,
-    },
-    only: { type: 'string', default: '' },
-    port: { type: 'string', default: '22020' },
-    show: { type: 'boolean', default: false },
-  },
+  options: peerOptions(22_020),
 })
 
 const invocationMs = 30_000
-const oracle: Program = { label: 'oracle', command: options.oracle.split(' ') }
-const subject: Program = { label: 'subject', command: options.subject.split(' ') }
+const { oracle, subject, oraclePort, subjectPort } = peerPair(options)
 const counts = { invocations: 0, explained: 0, unexplained: 0 }
 
 for (const agent of [oracle, subject]) {
   console.log(`agents: ${agent.label}`)
-  await using theirs = await startSide(oracle, agent, Number(options.port))
-  await using ours = await startSide(subject, agent, Number(options.port) + 5)
+  await using theirs = await startSide(oracle, agent, oraclePort)
+  await using ours = await startSide(subject, agent, subjectPort)
   for (const one of cases) await compare(one, theirs, ours)
 }
 const { invocations, explained, unexplained } = counts

@@ -19,6 +19,7 @@ export interface Program {
 /** A running agent. Five ports from the first: HTTP, DNS, server, Serf LAN, Serf WAN. */
 export interface Peer extends AsyncDisposable {
   readonly label: string
+  readonly pid: number
   readonly ports: Readonly<Record<'http' | 'dns' | 'server' | 'serf_lan' | 'serf_wan', number>>
   /** What steps remember, by name. */
   readonly remembered: Map<string, string | Buffer>
@@ -59,6 +60,7 @@ export async function startPeer(
   process.once('exit', kill)
   const peer: Peer = {
     label: program.label,
+    pid: child.pid ?? 0,
     ports,
     remembered: new Map(),
     async [Symbol.asyncDispose]() {

@@ -1,51 +1,30 @@
 /**
  * Asks Consul and Praetor the same questions and compares their answers: `npm run test:consul`.
  *
- *     --oracle COMMAND    the Consul to compare with (default: $CONSUL, else `consul` on the PATH)
- *     --subject COMMAND   what is compared (default: this repository's agent)
- *     --only PATTERN      only the families of steps where a step's name has this in it; prints only those steps
- *     --port N            the first of ten ports (default 22010)
- *     --show              print what the oracle answers
+ * The options of peer-options.ts, of which `--only` takes whole families of steps and prints only the steps that it names, and
+ *
  *     --server            both with a data directory, as they run in production, instead of -dev
  *
  * Exits with 1 if anything differs that `explained.ts` does not name.
  */
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { type Difference, differencesIn, printDifference } from './difference.ts'
 import { observe } from './observe.ts'
+import { peerOptions, peerPair } from './peer-options.ts'
 import { startPeer } from './peer.ts'
 import { families } from './steps.ts'
 
 const { values: options } = parseArgs({
-  options: {
-    oracle: { type: 'string', default: process.env['CONSUL'] ?? 'consul' },
-    subject: {
-      type: 'string',
-      default: `${process.execPath} ${join(import.meta.dirname, '../../agent/main.ts')}`,
-    },
-    only: { type: 'string', default: '' },
-    port: { type: 'string', default: '22010' },
-    show: { type: 'boolean', default: false },
-    server: { type: 'boolean', default: false },
-  },
+  options: { ...peerOptions(22_010), server: { type: 'boolean', default: false } },
 })
 
 const mode = options.server ? 'server' : 'dev'
-const firstPort = Number(options.port)
+const pair = peerPair(options)
 const began = performance.now()
 
-await using oracle = await startPeer(
-  { label: 'oracle', command: options.oracle.split(' ') },
-  firstPort,
-  mode,
-)
-await using subject = await startPeer(
-  { label: 'subject', command: options.subject.split(' ') },
-  firstPort + 5,
-  mode,
-)
+await using oracle = await startPeer(pair.oracle, pair.oraclePort, mode)
+await using subject = await startPeer(pair.subject, pair.subjectPort, mode)
 
 const counts = { steps: 0, explained: 0, unexplained: 0 }
 for (const family of families) {
