@@ -1,11 +1,11 @@
 import type { GossipMessage } from '../wire/messages.ts'
 import { accusationOf, accuseNow } from './dissemination.ts'
-import { takeBack } from './membership.ts'
 import { expectAnswer } from './pings.ts'
 import { expectedMs } from './probe-timeout.ts'
 import { sendMessages } from './sending.ts'
 import { notify } from './state.ts'
 import type { SwimState } from './state.ts'
+import { takeBack } from './transitions.ts'
 
 /** A ping from us to a member, and what its answer teaches whoever asked. */
 export interface DirectPing {

@@ -25,6 +25,7 @@ export function notePause(swim: SwimState, pauseMs: number): void {
   count(swim, 'memberlist.paused')
   agenda.postpone(pauseMs)
   for (const [, { suspicion }] of table.troubles()) suspicion?.excuse(pauseMs)
+  for (const verdict of swim.verdicts.values()) verdict.disturb(pauseMs)
   swim.hearing.shift(pauseMs)
   for (const detector of swim.heartbeats.values()) detector.excuse(nowMs)
   // A disturbed probe may begin again, in the same place.

@@ -6,7 +6,8 @@ import { incarnationMax, isPlausible, outranks } from './precedence.ts'
 import { onOwnAccusation, onOwnStatement } from './refutation.ts'
 import { count, notify } from './state.ts'
 import type { SwimState } from './state.ts'
-import { awaitVerdict, bury, restate, suspect, welcome } from './transitions.ts'
+import { bury, isUntold, restate, suspect, welcome } from './transitions.ts'
+import { awaitVerdict } from './verdict.ts'
 
 /**
  * What is said of members: whether it is news, and what follows. Whoever hears news tells it on; what is no news stops here, so
@@ -32,7 +33,7 @@ export function onAlive(swim: SwimState, statement: Alive, from: Address | null)
   }
   const { incarnation } = statement
   const known = table.claim(member)
-  const isTakenBack = isPrivate(swim, member) && incarnation >= known.incarnation
+  const isTakenBack = isUntold(swim, member) && incarnation >= known.incarnation
   if (isTakenBack || outranks({ incarnation, state: 'alive' }, known)) {
     count(swim, 'memberlist.msg.alive')
     return restate(swim, member, statement)
@@ -56,10 +57,11 @@ export function onSuspect(swim: SwimState, accusation: Suspect): void {
   const trouble = table.trouble(member)
   if (trouble?.state === 'suspect' && !trouble.isPrivate)
     return confirm(swim, member, trouble, accusation)
-  if (!outranks({ incarnation, state: 'suspect' }, known) && !isPrivate(swim, member)) return
+  if (!outranks({ incarnation, state: 'suspect' }, known) && !isUntold(swim, member)) return
   count(swim, 'memberlist.msg.suspect')
   spread(swim, member, accusation)
   suspect(swim, member, incarnation, from, false)
+  awaitVerdict(swim, member)
 }
 
 /** A second accusation shortens the first one's time; each accuser's is passed on once. */
@@ -69,7 +71,7 @@ function confirm(swim: SwimState, member: number, trouble: Trouble, accusation: 
   if (incarnation > trouble.incarnation) swim.table.condemn(member, { ...trouble, incarnation })
   if (suspicion === null || !suspicion.confirm(from)) return
   spread(swim, member, accusation)
-  awaitVerdict(swim, member, suspicion)
+  awaitVerdict(swim, member)
 }
 
 /** Somebody has given a member up, or it says itself that it goes. */
@@ -83,7 +85,7 @@ export function onDead(swim: SwimState, dead: Dead): void {
   if (incarnation < known.incarnation) return countOld(swim)
   if (!isPlausible(incarnation, known.incarnation)) return
   const state = node === from ? 'left' : 'dead'
-  const isPublished = isPrivate(swim, member) && incarnation >= known.incarnation
+  const isPublished = isUntold(swim, member) && incarnation >= known.incarnation
   if (!outranks({ incarnation, state }, known) && !isPublished) return
   count(swim, 'memberlist.msg.dead')
   spread(swim, member, dead)
@@ -102,24 +104,15 @@ export function publishSuspicion(swim: SwimState, member: number): void {
  * for ever list as alive whom it cannot reach.
  */
 export function suspectPrivately(swim: SwimState, member: number): void {
-  if (swim.table.state(member) === 'alive')
-    suspect(swim, member, swim.table.incarnation(member), swim.name, true)
-}
-
-/** It answered. What we believed of it and told nobody was wrong. */
-export function takeBack(swim: SwimState, member: number): void {
-  if (isPrivate(swim, member)) restate(swim, member, swim.table.statement(member))
+  if (swim.table.state(member) !== 'alive') return
+  suspect(swim, member, swim.table.incarnation(member), swim.name, true)
+  awaitVerdict(swim, member)
 }
 
 /** What we hold against a suspect ourselves shortens its time, as much as it is of what we would publish. */
 export function weighSuspicion(swim: SwimState, member: number, part: number): void {
   const suspicion = swim.table.trouble(member)?.suspicion ?? null
-  if (suspicion === null || !suspicion.weigh(part)) return
-  awaitVerdict(swim, member, suspicion)
-}
-
-function isPrivate(swim: SwimState, member: number): boolean {
-  return swim.table.trouble(member)?.isPrivate === true
+  if (suspicion?.weigh(part) === true) awaitVerdict(swim, member)
 }
 
 /** Late, or sent again by somebody who kept it: what is said of an earlier life or refuted accusation is no news to anybody. */

@@ -3,11 +3,12 @@ import { pingDirectly } from './direct-ping.ts'
 import type { DirectPing } from './direct-ping.ts'
 import { Ledger } from './evidence.ts'
 import { deafLevel } from './hearing.ts'
-import { publishSuspicion, suspectPrivately, takeBack, weighSuspicion } from './membership.ts'
+import { publishSuspicion, suspectPrivately, weighSuspicion } from './membership.ts'
 import { drawRelays, pingByStream, pingThrough } from './probe-paths.ts'
 import { oddsOf, probeTimeoutMs } from './probe-timeout.ts'
 import { count, notify, sample } from './state.ts'
 import type { OpenProbe, SwimState } from './state.ts'
+import { takeBack } from './transitions.ts'
 
 /**
  * One member being probed until it is known to live, or enough is known to accuse it in public.

@@ -1,9 +1,10 @@
 import type { Appointment } from './agenda.ts'
 import { pingDirectly } from './direct-ping.ts'
-import { publishSuspicion, takeBack } from './membership.ts'
+import { publishSuspicion } from './membership.ts'
 import { drawRelays, pingByStream, pingThrough, sendsNacks } from './probe-paths.ts'
 import { sample } from './state.ts'
 import type { OpenProbe, SwimState } from './state.ts'
+import { takeBack } from './transitions.ts'
 
 /**
  * One member being probed memberlist's way (SWIM §3.1): a ping, after the timeout k relays and a stream, and at the end of the

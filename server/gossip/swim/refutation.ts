@@ -14,8 +14,10 @@ import type { SwimState } from './state.ts'
 /** An accusation: suspect or dead. Who has left is dead by its own word. */
 export function onOwnAccusation(swim: SwimState, accusation: Suspect | Dead): void {
   if (swim.hasLeft) return
-  if (accusation.incarnation < ownStatement(swim).incarnation)
-    return count(swim, 'memberlist.msg.old')
+  if (accusation.incarnation < ownStatement(swim).incarnation) {
+    count(swim, 'memberlist.msg.old')
+    return retell(swim)
+  }
   refute(swim, accusation.incarnation)
 }
 
@@ -42,6 +44,11 @@ export function restateSelf(
   const incarnation = Math.max(own.incarnation, above) + 1
   swim.table.restate(swim.self, { ...own, ...change, incarnation })
   spread(swim, swim.self, ownStatement(swim))
+}
+
+/** Who still says so has missed the refutation, and others may have missed it too. It goes with the answer, where we were asked. */
+function retell(swim: SwimState): void {
+  if (swim.config.accrual.enabled) spread(swim, swim.self, ownStatement(swim))
 }
 
 function refute(swim: SwimState, accused: number): void {

@@ -46,8 +46,8 @@ export interface SwimState {
   /** Pings on their way, by their numbers, in order of sending. */
   readonly pings: Map<number, PendingPing>
   lastSequence: number
-  /** When each suspect is dead unless it refutes. */
-  readonly verdicts: Map<number, Appointment>
+  /** One for each suspect. */
+  readonly verdicts: Map<number, OpenVerdict>
   readonly probes: Map<number, OpenProbe>
   readonly calls: Map<CallId, PendingCall>
   lastCall: CallId
@@ -87,6 +87,18 @@ export interface OpenProbe {
   disturb(pauseMs: number): void
   /** Ends it without a verdict. */
   abandon(): void
+}
+
+/** A suspect's time to refute, and what comes at its end. */
+export interface OpenVerdict {
+  /** The suspicion's time has changed. */
+  reschedule(): void
+  /** The suspect answered somebody: it lives. */
+  answered(): void
+  /** We did not look for that long. */
+  disturb(pauseMs: number): void
+  /** There is nothing to judge any more. */
+  drop(): void
 }
 
 export interface PendingCall {

@@ -49,6 +49,11 @@ export class Suspicion {
     this.#startedMs += pauseMs
   }
 
+  /** It answered, and did not refute. */
+  renew(nowMs: number): void {
+    this.#startedMs = nowMs
+  }
+
   /** C_eff: how many have confirmed it, not all of them in full. */
   confirmations(): number {
     return this.#accusers.size - 1 + this.#ownEvidence

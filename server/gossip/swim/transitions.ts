@@ -1,7 +1,7 @@
 import type { Alive } from '../wire/messages.ts'
 import { isSameDescription, isSameStatement } from './directory.ts'
 import { spread } from './dissemination.ts'
-import { count, liveCount, notify } from './state.ts'
+import { liveCount, notify } from './state.ts'
 import type { SwimState } from './state.ts'
 import { Suspicion, suspicionBounds } from './suspicion.ts'
 
@@ -41,7 +41,7 @@ export function restate(swim: SwimState, member: number, statement: Alive): void
   if (!isSameDescription(before, now)) notify(swim, { kind: 'updated', member: now, before })
 }
 
-/** Private suspicions are those that we do not trust ourselves to tell: see `suspectPrivately`. */
+/** Private suspicions are those that we do not trust ourselves to tell: see `suspectPrivately`. Its verdict is to be awaited. */
 export function suspect(
   swim: SwimState,
   member: number,
@@ -62,17 +62,16 @@ export function suspect(
   table.condemn(member, { state: 'suspect', incarnation, sinceMs: nowMs, suspicion, isPrivate })
   if (!wasLive) notify(swim, { kind: 'joined', member: table.view(member) })
   notify(swim, { kind: 'suspected', member: table.view(member), from })
-  awaitVerdict(swim, member, suspicion)
 }
 
-/** Sets the time at which the suspect is dead unless it refutes; again whenever that time changed. */
-export function awaitVerdict(swim: SwimState, member: number, suspicion: Suspicion): void {
-  const { agenda, verdicts } = swim
-  agenda.cancel(verdicts.get(member) ?? null)
-  verdicts.set(
-    member,
-    agenda.judgeAt(suspicion.deadlineMs(), () => pronounceDead(swim, member)),
-  )
+/** It answered: what we believed of it and told nobody was wrong, and for the rest it is not buried now. */
+export function takeBack(swim: SwimState, member: number): void {
+  if (isUntold(swim, member)) restate(swim, member, swim.table.statement(member))
+  else swim.verdicts.get(member)?.answered()
+}
+
+export function isUntold(swim: SwimState, member: number): boolean {
+  return swim.table.trouble(member)?.isPrivate === true
 }
 
 export function bury(
@@ -107,23 +106,9 @@ export function forget(swim: SwimState, member: number): void {
   notify(swim, { kind: 'reaped', member: view })
 }
 
-/** It had its time to refute. */
-function pronounceDead(swim: SwimState, member: number): void {
-  const trouble = swim.table.trouble(member)
-  if (trouble?.state !== 'suspect') return
-  const { incarnation, isPrivate, suspicion } = trouble
-  if (!isPrivate) {
-    if (suspicion?.isConfirmed === false) count(swim, 'memberlist.degraded.timeout')
-    count(swim, 'memberlist.msg.dead')
-    const node = swim.table.directory.nameOf(member)
-    spread(swim, member, { kind: 'dead', incarnation, node, from: swim.name })
-  }
-  bury(swim, member, 'dead', incarnation, isPrivate)
-}
-
 /** Ends what was under way because of the state that it had. */
 function clearTrouble(swim: SwimState, member: number): void {
-  swim.agenda.cancel(swim.verdicts.get(member) ?? null)
+  swim.verdicts.get(member)?.drop()
   swim.verdicts.delete(member)
   swim.accusations.delete(member)
   swim.toldMs.delete(member)

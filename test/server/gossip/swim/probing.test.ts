@@ -404,6 +404,7 @@ t.test('time alone decides nothing: what was in the sockets is heard first', asy
   t.test('a pause of ours puts off every verdict by as long', async (t) => {
     const bounds = (pauseMs: number): number => {
       const solo = trained()
+      solo.answering = new Set(names.filter((name) => name !== 'c'))
       solo.hear('b', { kind: 'suspect', incarnation: 1, node: 'c', from: 'b' })
       const beganMs = solo.nowMs
       solo.run(1000)
