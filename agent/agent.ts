@@ -25,6 +25,7 @@ import { LocalState } from './local/state.ts'
 import type { Logging } from './logging.ts'
 import { nodeId } from './node-id.ts'
 import { AgentNode } from './node.ts'
+import { openProfiler } from './profiling/profiler.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import { CoordinateSync } from './sync/coordinate-sync.ts'
 import { SyncScheduler } from './sync/scheduler.ts'
@@ -235,8 +236,10 @@ async function listenHttp(
   { clock, log, telemetry }: { clock: Clock; log: Log; telemetry: Telemetry },
   stack: AsyncDisposableStack,
 ): Promise<void> {
+  const profiler = config.enableDebug ? stack.use(await openProfiler(clock)) : undefined
   const api = await createApi(
     {
+      ...(profiler === undefined ? {} : { profiler }),
       rpc: cluster.rpc,
       agent: node,
       gossip,

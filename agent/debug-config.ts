@@ -56,7 +56,7 @@ export function debugConfig(
     DevMode: config.devMode,
     DisableHostNodeID: config.disableHostNodeId,
     DiscardCheckOutput: config.discardCheckOutput,
-    EnableDebug: false,
+    EnableDebug: config.enableDebug,
     EnableLocalScriptChecks: config.scriptChecks.local,
     EnableRemoteScriptChecks: config.scriptChecks.remote,
     EnableUI: ui.enabled,

@@ -20,6 +20,8 @@ export interface ApiPorts {
   readonly operator: OperatorPort
   /** Absent where this node is in no pool that gossips: then it hears no events, and knows where nobody stands. */
   readonly gossip?: GossipPort
+  /** Absent where nobody may look into the process. */
+  readonly profiler?: ProfilerPort
 }
 
 export interface ClusterStatus {
@@ -91,6 +93,19 @@ export interface KeyringPort {
     readonly localOnly: boolean
     readonly token: string
   }): Promise<readonly PoolKeyring[]>
+}
+
+/** Profiles of the process. One at a time is taken of the CPU: whoever else asks is refused. */
+export interface ProfilerPort {
+  /** In the format of pprof, gzipped. */
+  cpu(durationMs: number, signal: AbortSignal): Promise<Uint8Array>
+  /** What ran when, as the JSON that Chrome's tools call a .cpuprofile. */
+  timeline(durationMs: number, signal: AbortSignal): Promise<string>
+  /** What was allocated and is in use. */
+  heap(): Promise<Uint8Array>
+  /** What the process waits for. */
+  waiting(): Promise<Uint8Array>
+  commandLine(): readonly string[]
 }
 
 /** A service as `/v1/agent/services` prints it: no indexes, and the two mesh fields only when they were given. */

@@ -12,6 +12,7 @@ export const devSettings: Settings = {
       [`${pool}.probe_timeout`, '100ms'],
       [`${pool}.suspicion_mult`, 3],
     ]),
+    ['enable_debug', true],
     ['log_level', 'DEBUG'],
     ['performance.raft_multiplier', 1],
     ['server', true],

@@ -307,6 +307,11 @@ export const options = {
     doc: 'Keeps metrics that prefix_filter does not name.',
   }),
 
+  // What operators reach into the process for
+  enable_debug: bool(false, {
+    doc: 'Serves profiles of the running process under /debug/pprof/.',
+  }),
+
   // Nothing to turn off: the agent calls nobody, runs nothing on request and writes no key to a file.
   disable_update_check: moot(),
   disable_anonymous_signature: moot(),

@@ -112,6 +112,7 @@ class Resolving {
         local: this.#get('enable_local_script_checks') || this.#get('enable_script_checks'),
         remote: this.#get('enable_script_checks'),
       },
+      enableDebug: this.#get('enable_debug'),
       discardCheckOutput: this.#get('discard_check_output'),
       checkOutputMaxBytes: this.#get('check_output_max_size'),
       sessionTtlMinMs: this.#ms('session_ttl_min'),

@@ -56,6 +56,8 @@ export interface AgentConfig {
   /** Whether checks may run commands that files of this host ask for, and that clients do. */
   readonly scriptChecks: { readonly local: boolean; readonly remote: boolean }
   readonly discardCheckOutput: boolean
+  /** Profiles of the process may be asked for over HTTP. */
+  readonly enableDebug: boolean
   readonly checkOutputMaxBytes: number
 
   readonly sessionTtlMinMs: number

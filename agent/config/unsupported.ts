@@ -39,9 +39,6 @@ export const unsupported: Readonly<Record<string, Option>> = {
   acl_ttl: duration('30s', {}),
   enable_acl_replication: bool(false, {}),
 
-  // Profiles of the running process
-  enable_debug: bool(false, {}),
-
   // Encryption
   'auto_config.authorization.enabled': bool(false, {}),
   'auto_config.authorization.static.allow_reuse': bool(false, {}),

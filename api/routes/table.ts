@@ -9,6 +9,7 @@ import { agentServiceRoutes } from './agent-service.ts'
 import { agentRoutes } from './agent.ts'
 import { catalogRoutes } from './catalog.ts'
 import { coordinateRoutes } from './coordinate.ts'
+import { debugPprofRoutes } from './debug-pprof.ts'
 import { eventRoutes } from './event.ts'
 import { healthRoutes } from './health.ts'
 import { internalUiRoutes } from './internal-ui.ts'
@@ -44,5 +45,6 @@ export const families: readonly ((app: App, ports: ApiPorts, settings: ApiSettin
   operatorKeyringRoutes,
   internalUiRoutes,
   aclRoutes,
+  debugPprofRoutes,
   pageRoutes,
 ]
