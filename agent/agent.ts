@@ -10,14 +10,12 @@ import type { TraceEvent } from '../server/raft/trace.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { Log } from '../server/runtime/log.ts'
-import type { ServerWorld } from '../server/server-config.ts'
-import { openServer } from '../server/server.ts'
-import { diskDoor, memoryDoor } from '../server/storage.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { periodicKinds } from './checks/table.ts'
 import { ClusterGate } from './cluster-gate.ts'
+import type { Cluster } from './cluster-gate.ts'
 import type { AgentConfig } from './config/runtime.ts'
-import { apiSettings, dnsSettings, listenAddress, serverConfig } from './faces.ts'
+import { apiSettings, clientConfig, dnsSettings, listenAddress, serverConfig } from './faces.ts'
 import { AgentGossip } from './gossip.ts'
 import { LocalFiles } from './local/persist.ts'
 import { Registry } from './local/registry.ts'
@@ -29,6 +27,7 @@ import { openProfiler } from './profiling/profiler.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import { CoordinateSync } from './sync/coordinate-sync.ts'
 import { SyncScheduler } from './sync/scheduler.ts'
+import { onServerArrival } from './sync/server-arrivals.ts'
 import { Telemetry } from './telemetry.ts'
 
 /** What an agent is run on. */
@@ -54,7 +53,7 @@ export interface AgentWorld {
 export interface Agent extends AsyncDisposable {
   readonly nodeId: string
   readonly telemetry: Telemetry
-  /** Resolves once this node's server takes part and the cluster has a leader, or the agent stops first. */
+  /** Resolves once there is a leader, or for a client a server to ask; or the agent stops first. */
   readonly ready: Promise<void>
   /** Takes on what of a new configuration can be taken on while running. */
   reconfigure(config: AgentConfig): Promise<void>
@@ -106,13 +105,10 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
   const dns = await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
 
   stack.defer(() => cluster.close())
-  const server = await openServer(
-    serverConfig(config, id),
-    serverWorld(config, id, world, telemetry),
-  )
-  stack.use(server)
-  gossip.hear(server.pools)
-  cluster.open(server)
+  const member = stack.use(await openMember(config, id, world, telemetry))
+  gossip.hear(member.pools)
+  stack.defer(onServerArrival(member.pools.lan, () => local.scheduler.serverUp()))
+  cluster.open(member)
   await local.registry.restore()
   await local.registry.configure(config.services, config.checks)
   local.registry.startReaper()
@@ -123,7 +119,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
   return {
     nodeId: id,
     telemetry,
-    ready: server.awaitLeader(),
+    ready: member.ready(),
     leave,
     async reconfigure(next) {
       dns.configure(dnsSettings(next))
@@ -244,22 +240,20 @@ async function listenHttp(
       agent: node,
       gossip,
       status: {
-        leader: () => cluster.current?.leaderAddress() ?? '',
-        peers: () => cluster.current?.peerAddresses() ?? [],
-        datacenters: () => [config.datacenter],
+        leader: async () => (await cluster.current?.calls.leader()) ?? '',
+        peers: async () => (await cluster.current?.calls.peers()) ?? [],
+        datacenters: async () =>
+          (await cluster.current?.calls.datacenters()) ?? [config.datacenter],
       },
       snapshots: {
-        async save() {
-          const { index, archive } = await (await cluster.wait()).saveSnapshot()
-          return { index, lastContactMs: 0, knownLeader: true, archive }
-        },
-        restore: async (archive) => (await cluster.wait()).restoreSnapshot(archive),
+        save: async (options) => (await cluster.wait()).snapshots.save(options),
+        restore: async (archive) => (await cluster.wait()).snapshots.restore(archive),
       },
       operator: {
-        raftServers: async (options) => (await cluster.wait()).operator.raftServers(options),
-        removePeer: async (peer) => (await cluster.wait()).operator.removePeer(peer),
-        transferLeader: async (id) => (await cluster.wait()).operator.transferLeader(id),
-        autopilotState: async () => (await cluster.wait()).operator.autopilotState(),
+        raftServers: async (options) => (await cluster.wait()).calls.raftServers(options),
+        removePeer: async (peer) => (await cluster.wait()).calls.removePeer(peer),
+        transferLeader: async (id) => (await cluster.wait()).calls.transferLeader(id),
+        autopilotState: async () => (await cluster.wait()).calls.autopilotState(),
       },
     },
     apiSettings(config),
@@ -302,25 +296,31 @@ async function listenDns(
   return dns
 }
 
-function serverWorld(
+/** What is only a server's is loaded by servers alone: a client is on every host, and should be small. */
+async function openMember(
   config: AgentConfig,
   id: string,
   { clock, chance, logging, fatal, dial, trace }: AgentWorld,
   metrics: Telemetry,
-): ServerWorld {
+): Promise<Cluster> {
   const { log } = logging
   const { dataDir } = config
-  return {
-    clock,
-    chance,
-    log,
-    metrics,
-    fatal,
-    door:
-      dataDir === '' ? memoryDoor : diskDoor({ dataDir, nodeId: id, clock, log, metrics, fatal }),
-    ...(dial === undefined ? {} : { dial }),
-    ...(trace === undefined ? {} : { trace }),
+  const world = { clock, chance, log, metrics, fatal, ...(dial === undefined ? {} : { dial }) }
+  if (!config.server) {
+    const { openClient } = await import('../server/client.ts')
+    return openClient(clientConfig(config, id), world)
   }
+  const [{ openServer }, { diskDoor, memoryDoor }] = await Promise.all([
+    import('../server/server.ts'),
+    import('../server/storage.ts'),
+  ])
+  const door =
+    dataDir === '' ? memoryDoor : diskDoor({ dataDir, nodeId: id, clock, log, metrics, fatal })
+  return openServer(serverConfig(config, id), {
+    ...world,
+    door,
+    ...(trace === undefined ? {} : { trace }),
+  })
 }
 
 function createTelemetry(config: AgentConfig, clock: Clock): Telemetry {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ListenAddress as ApiAddress } from '../api/listen.ts'
 import type { ApiSettings } from '../api/ports.ts'
 import type { DnsSettings } from '../dns/settings.ts'
+import type { ClientConfig } from '../server/client.ts'
 import { PraetorError } from '../server/model/errors.ts'
 import { sessionTtlMinDefaultMs } from '../server/model/session.ts'
 import type { ServerConfig } from '../server/server-config.ts'
@@ -56,7 +57,8 @@ export function dnsSettings({ dns, domain, altDomain }: AgentConfig): DnsSetting
   }
 }
 
-export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig {
+/** As every node takes part: how it is called, where it listens, how it gossips. */
+export function clientConfig(config: AgentConfig, nodeId: string): ClientConfig {
   const { encryption } = config
   const key = new Uint8Array(Buffer.from(encryption.key, 'base64'))
   return {
@@ -65,9 +67,7 @@ export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig 
     datacenter: config.datacenter,
     address: config.advertiseAddress,
     bindAddress: config.bindAddress,
-    serverPort: config.ports.server,
     serfLanPort: config.ports.serfLan,
-    serfWanPort: config.ports.serfWan,
     encryption: {
       key: key.length === 0 ? undefined : key,
       keyringDirectory: config.dataDir === '' ? undefined : join(config.dataDir, 'serf'),
@@ -75,9 +75,18 @@ export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig 
       verifyOutgoing: encryption.verifyOutgoing,
     },
     gossip: config.gossip,
+    retryJoin: config.retryJoin,
+    rpcHoldMs: config.rpcHoldTimeoutMs,
+  }
+}
+
+export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig {
+  return {
+    ...clientConfig(config, nodeId),
+    serverPort: config.ports.server,
+    serfWanPort: config.ports.serfWan,
     bootstrap: config.bootstrap && !config.devMode,
     expect: config.bootstrap ? 1 : config.bootstrapExpect,
-    retryJoin: config.retryJoin,
     retryJoinWan: config.retryJoinWan,
     raftMultiplier: config.raft.multiplier,
     snapshotThresholdEntries: config.raft.snapshotThresholdEntries,
@@ -86,7 +95,6 @@ export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig 
     sessionTtlMinMs: config.sessionTtlMinMs === 0 ? sessionTtlMinDefaultMs : config.sessionTtlMinMs,
     defaultQueryTimeMs: config.defaultQueryTimeMs,
     maxQueryTimeMs: config.maxQueryTimeMs,
-    rpcHoldMs: config.rpcHoldTimeoutMs,
     leaveDrainMs: config.leaveDrainMs,
   }
 }

@@ -34,8 +34,7 @@ export class AgentGossip implements GossipPort {
       broadcast: (envelope) => this.#pools().lan.fire(envelope),
     })
     this.keyring = {
-      operate: async ({ localOnly, ...operation }) =>
-        (await cluster.wait()).pools.operateKeyrings(operation, { localOnly }),
+      operate: async (operation) => (await cluster.wait()).calls.operateKeyrings(operation),
     }
   }
 
@@ -44,8 +43,8 @@ export class AgentGossip implements GossipPort {
     pools.onEvent(({ time, ...envelope }) => this.events.hear(envelope, time))
   }
 
-  datacenterCoordinates(): ReturnType<GossipPort['datacenterCoordinates']> {
-    return this.#cluster.current?.pools.datacenterCoordinates() ?? []
+  async datacenterCoordinates(): ReturnType<GossipPort['datacenterCoordinates']> {
+    return (await this.#cluster.current?.calls.datacenterCoordinates()) ?? []
   }
 
   #pools(): Pools {

@@ -189,8 +189,7 @@ export class AgentNode implements LocalAgent {
 
   /** What `consul info` prints: text only, whatever it counts. */
   #stats(): Readonly<Record<string, Readonly<Record<string, string>>>> {
-    const { state, runner, cluster, config } = this.#options
-    const server = cluster.current
+    const { state, runner, cluster } = this.#options
     const { monitors, ttls } = runner.counts()
     return {
       agent: {
@@ -200,15 +199,7 @@ export class AgentNode implements LocalAgent {
         services: String(state.services().length),
       },
       build: { prerelease: '', revision: '', version: consulVersion },
-      consul: {
-        acl: 'disabled',
-        bootstrap: String(config.bootstrap && !config.devMode),
-        known_datacenters: '1',
-        leader: String(server?.isLeader() ?? false),
-        leader_addr: server?.leaderAddress() ?? '',
-        server: String(config.server),
-      },
-      raft: server?.raftStats() ?? {},
+      ...cluster.current?.stats(),
       runtime: {
         arch: hostArch(),
         cpu_count: String(cpus().length),
@@ -217,8 +208,6 @@ export class AgentNode implements LocalAgent {
         os: hostOs(),
         version: `node${process.version}`,
       },
-      serf_lan: server?.pools.stats('lan') ?? {},
-      serf_wan: server?.pools.stats('wan') ?? {},
     }
   }
 }

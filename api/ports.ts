@@ -18,18 +18,17 @@ export interface ApiPorts {
   readonly status: ClusterStatus
   readonly snapshots: SnapshotArchive
   readonly operator: OperatorPort
-  /** Absent where this node is in no pool that gossips: then it hears no events, and knows where nobody stands. */
-  readonly gossip?: GossipPort
+  readonly gossip: GossipPort
   /** Absent where nobody may look into the process. */
   readonly profiler?: ProfilerPort
 }
 
 export interface ClusterStatus {
   /** The leader's RPC address, or '' when there is none. */
-  leader(): string
+  leader(): Promise<string>
   /** The servers' RPC addresses. */
-  peers(): readonly string[]
-  datacenters(): readonly string[]
+  peers(): Promise<readonly string[]>
+  datacenters(): Promise<readonly string[]>
 }
 
 export interface SnapshotArchive {
@@ -59,7 +58,7 @@ export interface GossipPort {
   readonly events: EventPort
   readonly keyring: KeyringPort
   /** Where the servers of each data centre stand among those of all, the nearest data centre first. */
-  datacenterCoordinates(): readonly DatacenterCoordinates[]
+  datacenterCoordinates(): Promise<readonly DatacenterCoordinates[]>
 }
 
 export interface EventPort {

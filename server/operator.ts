@@ -6,7 +6,6 @@ import type { NodeId } from './raft/types.ts'
 import { CallFailed } from './rpc/caller.ts'
 import { NotLeader } from './rpc/error-wire.ts'
 import type { Calls } from './rpc/pool.ts'
-import { fieldsOf } from './rpc/shape.ts'
 import type { Fields } from './rpc/shape.ts'
 import { sleep } from './runtime/clock.ts'
 import type { Clock } from './runtime/clock.ts'
@@ -53,28 +52,24 @@ export class Operator {
     this.#options = options
   }
 
-  async raftServers({ stale }: { readonly stale: boolean }): Promise<readonly RaftServer[]> {
-    if (stale) return this.#servers(await this.#options.participant())
-    const reply = await this.#ask('Operator.RaftGetConfiguration', {})
-    return fieldsOf(reply)['Servers'] as readonly RaftServer[]
-  }
-
-  async removePeer(peer: { readonly id: string } | { readonly address: string }): Promise<void> {
-    if ('id' in peer) await this.#ask('Operator.RaftRemovePeerByID', { ID: peer.id })
-    else await this.#ask('Operator.RaftRemovePeerByAddress', { Address: peer.address })
-  }
-
-  async transferLeader(id: string | undefined): Promise<boolean> {
-    const reply = await this.#ask('Operator.TransferLeader', { ID: id ?? '' })
-    return fieldsOf(reply)['Success'] === true
-  }
-
-  async autopilotState(): Promise<AutopilotState> {
-    return (await this.#ask('Operator.AutopilotState', {})) as AutopilotState
-  }
-
-  /** The calls by name, as the leader carries them out; any other server refuses them. */
+  /**
+   * The calls by name. A call that another server forwarded is carried out where this one leads, and refused otherwise: two servers
+   * that each take the other for the leader would pass it on for ever.
+   */
   readonly methods: Readonly<Record<OperatorMethod, (body: Fields) => Promise<unknown>>> = {
+    'Operator.RaftGetConfiguration': async (body) =>
+      body['AllowStale'] === true
+        ? { Servers: this.#servers(await this.#options.participant()), Index: 0 }
+        : this.#carryOut('Operator.RaftGetConfiguration', body),
+    'Operator.RaftRemovePeerByID': (body) => this.#carryOut('Operator.RaftRemovePeerByID', body),
+    'Operator.RaftRemovePeerByAddress': (body) =>
+      this.#carryOut('Operator.RaftRemovePeerByAddress', body),
+    'Operator.TransferLeader': (body) => this.#carryOut('Operator.TransferLeader', body),
+    'Operator.AutopilotState': (body) => this.#carryOut('Operator.AutopilotState', body),
+  }
+
+  /** The calls as the leader carries them out; any other server refuses them. */
+  readonly #leaders: Readonly<Record<OperatorMethod, (body: Fields) => Promise<unknown>>> = {
     'Operator.RaftGetConfiguration': async () => ({
       Servers: this.#servers(await this.#leading()),
       Index: 0,
@@ -105,6 +100,10 @@ export class Operator {
     },
 
     'Operator.AutopilotState': async () => (await this.#leading()).autopilot.state(),
+  }
+
+  #carryOut(method: OperatorMethod, body: Fields): Promise<unknown> {
+    return body['PraetorForwarded'] === true ? this.#leaders[method](body) : this.#ask(method, body)
   }
 
   async #leading(): Promise<Part> {
@@ -158,12 +157,15 @@ export class Operator {
     const untilMs = clock.monotonicMs() + holdMs
     for (;;) {
       try {
-        if (participant.raft.isLeader()) return await this.methods[method](body)
+        if (participant.raft.isLeader()) return await this.#leaders[method](body)
         const address = participant.leaderAddress()
         if (address !== '')
-          return await calls.call({ address, speaks: 'praetor' }, method, body, {
-            timeoutMs: answerMs,
-          })
+          return await calls.call(
+            { address, speaks: 'praetor' },
+            method,
+            { ...body, PraetorForwarded: true },
+            { timeoutMs: answerMs },
+          )
       } catch (error) {
         if (!wasNotDone(error) || clock.monotonicMs() >= untilMs) throw error
       }

@@ -15,32 +15,56 @@ export interface ServerIdentity {
   readonly expect: number
 }
 
+/** What a client tells the pool of itself. */
+export type ClientIdentity = Pick<
+  ServerIdentity,
+  'nodeName' | 'nodeId' | 'datacenter' | 'address' | 'serfLanPort'
+>
+
 /** The protocol versions of Serf and its delegate that Consul 1.8 speaks; clients print them. */
 const protocol = { min: 1, max: 5, current: 2 } as const
 const delegate = { min: 2, max: 5, current: 4 } as const
 
 export function serverMember(server: ServerIdentity): Member {
+  return memberWith(server, {
+    acls: '0',
+    ...(server.bootstrap ? { bootstrap: '1' } : {}),
+    ...(server.expect > 1 ? { expect: String(server.expect) } : {}),
+    build: `${consulVersion}:`,
+    dc: server.datacenter,
+    ft_fs: '1',
+    id: server.nodeId,
+    port: String(server.serverPort),
+    raft_vsn: '3',
+    role: 'consul',
+    segment: '',
+    vsn: '2',
+    vsn_max: '3',
+    vsn_min: '2',
+    wan_join_port: String(server.serfWanPort),
+  })
+}
+
+export function clientMember(client: ClientIdentity): Member {
+  return memberWith(client, {
+    acls: '0',
+    build: `${consulVersion}:`,
+    dc: client.datacenter,
+    id: client.nodeId,
+    role: 'node',
+    segment: '',
+    vsn: '2',
+    vsn_max: '3',
+    vsn_min: '2',
+  })
+}
+
+function memberWith(self: ClientIdentity, Tags: Member['Tags']): Member {
   return {
-    Name: server.nodeName,
-    Addr: server.address,
-    Port: server.serfLanPort,
-    Tags: {
-      acls: '0',
-      ...(server.bootstrap ? { bootstrap: '1' } : {}),
-      ...(server.expect > 1 ? { expect: String(server.expect) } : {}),
-      build: `${consulVersion}:`,
-      dc: server.datacenter,
-      ft_fs: '1',
-      id: server.nodeId,
-      port: String(server.serverPort),
-      raft_vsn: '3',
-      role: 'consul',
-      segment: '',
-      vsn: '2',
-      vsn_max: '3',
-      vsn_min: '2',
-      wan_join_port: String(server.serfWanPort),
-    },
+    Name: self.nodeName,
+    Addr: self.address,
+    Port: self.serfLanPort,
+    Tags,
     Status: memberStatus.alive,
     ProtocolMin: protocol.min,
     ProtocolMax: protocol.max,

@@ -1,3 +1,4 @@
+import { ClusterCalls } from './cluster-calls.ts'
 import { clusterTag, findCluster } from './founding.ts'
 import type { Founded } from './founding.ts'
 import { Held, heldRpc } from './held.ts'
@@ -9,15 +10,19 @@ import type { Participant } from './participant.ts'
 import { openPools } from './pools.ts'
 import type { Pools } from './pools.ts'
 import { retryJoin } from './retry-join.ts'
+import type { CallHandler } from './rpc/answerer.ts'
 import { connectionType } from './rpc/connection-type.ts'
 import { Pool as Connections } from './rpc/pool.ts'
 import { createRpcService } from './rpc/rpc-service.ts'
 import { openServerPort } from './rpc/server-port.ts'
+import type { Snapshots } from './rpc/snapshot-stream.ts'
 import { sleep } from './runtime/clock.ts'
 import type { ServerConfig, ServerWorld } from './server-config.ts'
 import { consensusOf } from './server-consensus.ts'
 import { serverMember, wanMember } from './server-member.ts'
-import { readArchive, writeArchive } from './snapshot-archive.ts'
+import { serverMethods } from './server-methods.ts'
+import { ServerSnapshots } from './server-snapshots.ts'
+import { SnapshotCalls } from './snapshot-calls.ts'
 import { floodWan } from './wan-flood.ts'
 
 /**
@@ -48,12 +53,25 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
     clock,
     holdMs: config.rpcHoldMs,
   })
+  const { datacenter } = config
+  const participant = (): Participant | undefined => participating.current
+  const methods = serverMethods({ participant, operator, pools, datacenter })
+  const snapshots = new ServerSnapshots({
+    participant: () => participating.wait(),
+    calls: new SnapshotCalls({ clock, datacenter }),
+    clock,
+  })
+  let service: CallHandler | undefined
   stack.use(
     await openServerPort(
       {
         host: config.bindAddress,
         port: config.serverPort,
-        handle: async (call) => serviceOf(await participating.wait(), operator)(call),
+        handle: async (call) => {
+          service ??= serviceOf(await participating.wait(), methods)
+          return service(call)
+        },
+        snapshots,
         handlers: {
           [connectionType.praetorRaft]: (socket) => {
             if (participating.current === undefined) socket.destroy()
@@ -64,7 +82,15 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
       { clock, log: log.child({ part: 'server.rpc' }), metrics },
     ).catch((error: unknown) => Promise.reject(cannotListen('server', config.serverPort, error))),
   )
-  const server = new Server({ config, world, pools, participating, connections, operator })
+  const server = new Server({
+    config,
+    world,
+    pools,
+    participating,
+    connections,
+    methods,
+    snapshots,
+  })
   stack.defer(() => server.stop())
   await server.begin()
   server.keep(stack.move())
@@ -77,13 +103,15 @@ interface ServerParts {
   readonly pools: Pools
   readonly participating: Held<Participant>
   readonly connections: Connections
-  readonly operator: Operator
+  readonly methods: ReturnType<typeof serverMethods>
+  readonly snapshots: ServerSnapshots
 }
 
 /** A member that votes: the catalog, the keys and the sessions, and all that speaks for them. */
 export class Server implements AsyncDisposable {
   readonly rpc: Rpc
-  readonly operator: Operator
+  readonly calls: ClusterCalls
+  readonly snapshots: Snapshots
   readonly pools: Pools
   readonly #parts: ServerParts
   readonly #stop = new AbortController()
@@ -93,7 +121,8 @@ export class Server implements AsyncDisposable {
   constructor(parts: ServerParts) {
     this.#parts = parts
     this.rpc = heldRpc(parts.participating)
-    this.operator = parts.operator
+    this.calls = new ClusterCalls((method, body) => parts.methods[method](body))
+    this.snapshots = parts.snapshots
     this.pools = parts.pools
   }
 
@@ -122,25 +151,25 @@ export class Server implements AsyncDisposable {
     return this.#participant?.raft.isLeader() ?? false
   }
 
-  leaderAddress(): string {
-    return this.#participant?.leaderAddress() ?? ''
-  }
-
-  /** Every server's RPC address. */
-  peerAddresses(): readonly string[] {
-    const membership = this.#participant?.raft.membership()
-    if (membership === undefined) return []
-    return [...membership.voters, ...membership.learners].map(
-      (id) => membership.addresses[id] ?? '',
-    )
-  }
-
-  raftStats(): Readonly<Record<string, string>> {
-    return this.#participant?.raft.stats() ?? {}
+  /** What `info` prints of a server, by section. */
+  stats(): Readonly<Record<string, Readonly<Record<string, string>>>> {
+    return {
+      consul: {
+        acl: 'disabled',
+        bootstrap: String(this.#parts.config.bootstrap),
+        known_datacenters: '1',
+        leader: String(this.isLeader()),
+        leader_addr: this.#participant?.leaderAddress() ?? '',
+        server: 'true',
+      },
+      raft: this.#participant?.raft.stats() ?? {},
+      serf_lan: this.pools.stats('lan'),
+      serf_wan: this.pools.stats('wan'),
+    }
   }
 
   /** Resolves once there is a leader, or the server stops. */
-  async awaitLeader(): Promise<void> {
+  async ready(): Promise<void> {
     const { participating } = this.#parts
     while (participating.current === undefined && !this.#stop.signal.aborted)
       await participating.wait().catch(() => undefined)
@@ -160,38 +189,6 @@ export class Server implements AsyncDisposable {
     const isCounted = (): boolean => participant?.hasPeers === true
     while (isCounted() && world.clock.monotonicMs() < untilMs)
       await sleep(world.clock, leaveLookMs, this.#stop.signal)
-  }
-
-  /** The state as Consul's kind of archive. */
-  async saveSnapshot(): Promise<{
-    readonly index: number
-    readonly archive: AsyncIterable<Uint8Array>
-  }> {
-    const { raft } = await this.#parts.participating.wait()
-    const { meta, index, read } = await raft.snapshot()
-    const { voters, addresses } = raft.membership()
-    const archive = await writeArchive(
-      {
-        Version: 1,
-        ID: `${meta.term}-${index}-${this.#parts.world.clock.wallMs()}`,
-        Index: index,
-        Term: meta.term,
-        Peers: '',
-        Configuration: {
-          Servers: voters.map((ID) => ({ Suffrage: 0, ID, Address: addresses[ID] ?? '' })),
-        },
-        ConfigurationIndex: 1,
-      },
-      read,
-    )
-    return { index, archive }
-  }
-
-  /** Replaces the state by an archive's. Whoever waits is woken, since any answer may have changed. */
-  async restoreSnapshot(archive: AsyncIterable<Uint8Array>): Promise<void> {
-    const { raft } = await this.#parts.participating.wait()
-    const { meta, state } = await readArchive(archive)
-    await raft.restore({ index: meta.Index, chunks: [state] })
   }
 
   /** Stops what runs by itself, before the ports close. */
@@ -273,19 +270,14 @@ const leaveLookMs = 50
 
 function serviceOf(
   participant: Participant,
-  operator: Operator,
-): ReturnType<typeof createRpcService> {
+  others: ReturnType<typeof serverMethods>,
+): CallHandler {
   return createRpcService({
     rpc: participant.rpc,
     local: participant.local,
     // One that was just elected answers in a moment: to refuse would send the caller to look for another.
     isLeader: () => participant.raft.isElected(),
-    others: {
-      ...operator.methods,
-      'Status.Ping': () => ({}),
-      'Status.Leader': () => participant.leaderAddress(),
-      'Status.Peers': () => Object.values(participant.raft.membership().addresses),
-    },
+    others,
   })
 }
 

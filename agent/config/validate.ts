@@ -194,7 +194,6 @@ function refusals(config: AgentConfig, settings: Settings): string[] {
     })
     .map(([path]) => path)
   const { datacenter } = config
-  if (!config.server) asked.push('server = false (a client agent)')
   const primary = settingOf(settings, 'primary_datacenter').toLowerCase()
   if (primary !== '' && primary !== datacenter)
     asked.push(`primary_datacenter = ${JSON.stringify(primary)} (several datacenters)`)

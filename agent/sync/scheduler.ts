@@ -14,6 +14,8 @@ export interface SchedulerOptions {
 
 const fullIntervalMs = 60_000
 const retryIntervalMs = 15_000
+/** After a server came, each node compares within this time, by lot, and longer in larger clusters; the figure is Consul's. */
+const serverUpMs = 3_000
 /** Changes that come together are sent together. */
 const coalesceMs = 2
 /** Clusters up to this size are compared at the plain interval. */
@@ -36,6 +38,8 @@ export class SyncScheduler {
   #wake: (() => void) | undefined
   #changed = false
   #fullWanted = false
+  #nextFullMs = Number.NEGATIVE_INFINITY
+  #hasSucceeded = false
   #running: Promise<void> | undefined
 
   constructor(options: SchedulerOptions) {
@@ -58,6 +62,15 @@ export class SyncScheduler {
     this.#wake?.()
   }
 
+  /** A server came: it may be the first, or know nothing of this node. */
+  serverUp(): void {
+    if (!this.#hasSucceeded) return this.triggerFull()
+    const { clock, chance, clusterSize } = this.#options
+    const withinMs = serverUpMs * scaleFactor(clusterSize()) * chance.fraction()
+    this.#nextFullMs = Math.min(this.#nextFullMs, clock.monotonicMs() + withinMs)
+    this.#wake?.()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#wake?.()
@@ -66,20 +79,20 @@ export class SyncScheduler {
 
   async #run(): Promise<void> {
     const { fullSync, partialSync, onFailure, clock, chance } = this.#options
-    let nextFullMs = Number.NEGATIVE_INFINITY
     while (!this.#stop.signal.aborted) {
-      const full = this.#fullWanted || clock.monotonicMs() >= nextFullMs
+      const full = this.#fullWanted || clock.monotonicMs() >= this.#nextFullMs
       this.#changed = false
       this.#fullWanted = false
       try {
         await (full ? fullSync() : partialSync())
-        if (full) nextFullMs = clock.monotonicMs() + this.#fullDelayMs()
+        this.#hasSucceeded = true
+        if (full) this.#nextFullMs = clock.monotonicMs() + this.#fullDelayMs()
       } catch (error) {
         if (this.#stop.signal.aborted) return
         onFailure(error)
-        nextFullMs = clock.monotonicMs() + retryIntervalMs * (1 + chance.fraction())
+        this.#nextFullMs = clock.monotonicMs() + retryIntervalMs * (1 + chance.fraction())
       }
-      await this.#idle(nextFullMs)
+      await this.#idle()
     }
   }
 
@@ -89,11 +102,11 @@ export class SyncScheduler {
   }
 
   /** Until it is time for a full comparison, or something changed. */
-  async #idle(nextFullMs: number): Promise<void> {
+  async #idle(): Promise<void> {
     const { clock } = this.#options
     if (!this.#changed && !this.#fullWanted && !this.#stop.signal.aborted)
       await new Promise<void>((resolve) => {
-        const timer = clock.after(nextFullMs - clock.monotonicMs(), resolve)
+        const timer = clock.after(this.#nextFullMs - clock.monotonicMs(), resolve)
         this.#wake = () => {
           timer.cancel()
           resolve()

@@ -43,7 +43,7 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
   app.get<Asked>(
     '/v1/catalog/datacenters',
     { schema: datacentersSchema },
-    async (_request, reply) => reply.json(status.datacenters()),
+    async (_request, reply) => reply.json(await status.datacenters()),
   )
 
   app.get<Asked>('/v1/catalog/nodes', { schema: nodesSchema }, async (request, reply) => {

@@ -16,20 +16,18 @@ import { optional, restOfPath, writing } from '../schemas.ts'
 /** Who names no time waits as long, and nobody longer: whatever the configuration says of other reads. */
 const longestWaitMs = 600_000
 
-/** User events. A node that doesn't gossip hears of none, and fires none. */
+/** User events. */
 export function eventRoutes(app: App, { gossip }: ApiPorts): void {
-  const events = gossip?.events
+  const { events } = gossip
 
   app.get<Asked>('/v1/event/list', { schema: listSchema }, async (request, reply) => {
     const waitMs = waitOf(request.query)
     const index = indexOf(request.query)
-    if (index !== 0)
-      await events?.until(isNews(request, index), boundedWait(waitMs), request.signal)
-    const list = named(events?.recent() ?? [], request)
+    if (index !== 0) await events.until(isNews(request, index), boundedWait(waitMs), request.signal)
+    const list = named(events.recent(), request)
     reply.json(list, ['X-Consul-Index', String(eventIndex(list))])
   })
 
-  if (events === undefined) return
   app.put<Asked>('/v1/event/fire/*', { schema: fireSchema }, async (request, reply) => {
     const Name = requireName(request, 'Missing name')
     const { query } = request

@@ -12,9 +12,8 @@ import type { ApiPorts } from '../ports.ts'
 import type { App, Asked, Request } from '../request.ts'
 import { nothing, optional, writing } from '../schemas.ts'
 
-/** The keys that gossip is encrypted with. Only a node that gossips has any. */
+/** The keys that gossip is encrypted with. */
 export function operatorKeyringRoutes(app: App, { gossip }: ApiPorts): void {
-  if (gossip === undefined) return
   const operate = async (request: Request, verb: KeyVerb): Promise<readonly PoolKeyring[]> => {
     const key = verb === 'list' ? '' : await keyIn(request)
     const relayFactor = relayFactorOf(request)

@@ -14,12 +14,12 @@ export function statusRoutes(app: App, { status, agent }: ApiPorts): void {
 
   app.get<Asked>('/v1/status/leader', { schema: leaderSchema }, async (request, reply) => {
     check(request)
-    reply.json(status.leader())
+    reply.json(await status.leader())
   })
 
   app.get<Asked>('/v1/status/peers', { schema: peersSchema }, async (request, reply) => {
     check(request)
-    reply.json(status.peers())
+    reply.json(await status.peers())
   })
 }
 

@@ -14,6 +14,8 @@ export type ConnectionHandler = (socket: Socket) => void
 export interface ListenerConfig {
   /** Who takes a connection that begins with the byte (connection-type.ts). Any other byte ends the connection. */
   readonly handlers: Readonly<Partial<Record<number, ConnectionHandler>>>
+  /** Of those, the bytes of connections that go on after the other side closed its half. */
+  readonly halfOpen?: readonly number[]
   /** Loopback unless told otherwise: a port that takes calls is opened to a network only on purpose. */
   readonly host?: string
   /** 0 takes any free one. */
@@ -56,7 +58,9 @@ export class Listener implements AsyncDisposable {
     this.#config = config
     this.#world = world
     this.#admission = new Admission(config.limits ?? defaultAdmissionLimits)
-    this.#server = createServer({ noDelay: true }, (socket) => this.#take(socket))
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.#take(socket),
+    )
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -121,15 +125,23 @@ export class Listener implements AsyncDisposable {
     }
     socket.on('readable', begin)
     // Without data there is no `readable` to see the end by.
-    socket.once('end', () => socket.destroySoon())
+    socket.once('end', destroySoon)
   }
 
   #dispatch(socket: Socket, client: string, byte: number | undefined): void {
     const { log, metrics } = this.#world
     const handler = byte === undefined ? undefined : this.#config.handlers[byte]
-    if (handler) return handler(socket)
+    if (handler) {
+      if (byte !== undefined && this.#config.halfOpen?.includes(byte))
+        socket.off('end', destroySoon)
+      return handler(socket)
+    }
     metrics.count('rpc.unrecognized_byte')
     log.warn({ client, byte }, 'unrecognized RPC byte')
     socket.destroy()
   }
+}
+
+function destroySoon(this: Socket): void {
+  this.destroySoon()
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 
+import { ClusterCalls } from '../../server/cluster-calls.ts'
 import type { AutopilotState } from '../../server/model/autopilot.ts'
 import { PraetorError } from '../../server/model/errors.ts'
 import { Operator } from '../../server/operator.ts'
@@ -42,7 +43,7 @@ function cluster() {
       return operator.methods[method as OperatorMethod](fieldsOf(body))
     },
   }
-  const open = (id: string): Operator => {
+  const open = (id: string): ClusterCalls => {
     const operator = new Operator({
       clock,
       calls,
@@ -77,7 +78,7 @@ function cluster() {
       }),
     })
     operators.set(`${id}:8300`, operator)
-    return operator
+    return new ClusterCalls((method, body) => operator.methods[method as OperatorMethod](body))
   }
   return { clock, made, world, operators: [open('id1'), open('id2'), open('id3')] as const }
 }

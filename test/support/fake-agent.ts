@@ -2,6 +2,7 @@ import type { ApiPorts, ApiSettings, LocalAgent } from '../../api/ports.ts'
 import type { KvEntry, KvWrite, KvWriteVerb } from '../../server/model/kv.ts'
 import type { Rpc } from '../../server/model/methods.ts'
 import type { QueryMeta, QueryOptions } from '../../server/model/query.ts'
+import { memoryGossip } from './gossip.ts'
 
 /** What a test heard the API ask, in order. */
 export interface Asked {
@@ -72,20 +73,20 @@ export function fakePorts(given: {
   readonly status?: Partial<ApiPorts['status']>
   readonly snapshots?: Partial<ApiPorts['snapshots']>
   readonly operator?: Partial<ApiPorts['operator']>
-  readonly gossip?: NonNullable<ApiPorts['gossip']>
+  readonly gossip?: ApiPorts['gossip']
 }): ApiPorts {
   return {
     rpc: given.rpc ?? fakeRpc(),
     agent: { nodeName: 'n1', datacenter: 'dc1', ...given.agent } as LocalAgent,
     status: {
-      leader: () => '127.0.0.1:8300',
-      peers: () => ['127.0.0.1:8300'],
-      datacenters: () => ['dc1'],
+      leader: async () => '127.0.0.1:8300',
+      peers: async () => ['127.0.0.1:8300'],
+      datacenters: async () => ['dc1'],
       ...given.status,
     },
     snapshots: given.snapshots as ApiPorts['snapshots'],
     operator: given.operator as ApiPorts['operator'],
-    ...(given.gossip === undefined ? {} : { gossip: given.gossip }),
+    gossip: given.gossip ?? memoryGossip(),
   }
 }
 

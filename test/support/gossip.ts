@@ -47,7 +47,7 @@ export function memoryGossip(
         return operatePools(pools, 'dc1', operation)
       },
     },
-    datacenterCoordinates: () => [
+    datacenterCoordinates: async () => [
       {
         Datacenter: 'dc1',
         AreaID: 'wan',

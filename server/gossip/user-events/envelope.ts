@@ -22,7 +22,12 @@ export function seal(event: Omit<UserEvent, 'LTime'>): Envelope {
     tf: said(TagFilter),
     v: Version,
   }
-  return { name: namePrefix + Name, payload: encodeMsgpack(fields) }
+  return { name: nameInSerf(Name), payload: encodeMsgpack(fields) }
+}
+
+/** The name that Serf's event has. */
+export function nameInSerf(name: string): string {
+  return namePrefix + name
 }
 
 function said(text: string): string | undefined {

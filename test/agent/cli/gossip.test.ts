@@ -113,7 +113,7 @@ t.test('a round trip is estimated from where nodes stand', async (t) => {
     { Datacenter: 'dc2', AreaID: 'wan', Coordinates: [at('n1', 0.1)] },
     { Datacenter: 'dc2', AreaID: 'other', Coordinates: [at('n5', 0.1)] },
   ]
-  const gossip = { ...memoryGossip(), datacenterCoordinates: () => wan }
+  const gossip = { ...memoryGossip(), datacenterCoordinates: async () => wan }
   const { port } = await serve(t, fakePorts({ agent, rpc, gossip }))
   const unknown = (name: string): string => `Could not find a coordinate for node "${name}"\n`
   const shape = 'Node names must be specified as <node name>.<datacenter> with -wan\n'

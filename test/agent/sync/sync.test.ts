@@ -4,7 +4,9 @@ import type { CheckRow, ServiceRow } from '../../../agent/local/definitions.ts'
 import { LocalState } from '../../../agent/local/state.ts'
 import { AntiEntropy } from '../../../agent/sync/anti-entropy.ts'
 import { scaleFactor, SyncScheduler } from '../../../agent/sync/scheduler.ts'
+import { onServerArrival } from '../../../agent/sync/server-arrivals.ts'
 import { endpoints } from '../../../server/endpoints/table.ts'
+import { memberStatus } from '../../../server/model/member.ts'
 import type { Rpc } from '../../../server/model/methods.ts'
 import { seededChance } from '../../../server/runtime/chance.ts'
 import { noLog } from '../../../server/runtime/log.ts'
@@ -251,3 +253,78 @@ t.test(
     await settle()
   },
 )
+
+t.test(
+  'a server that comes is told at once of a node nobody knows, and soon of the others',
+  async (t) => {
+    const clock = new VirtualClock()
+    const done: string[] = []
+    let failing = true
+    await using scheduler = new SyncScheduler({
+      clock,
+      chance: { ...seededChance(1), fraction: () => 0.5 },
+      clusterSize: () => 1,
+      async fullSync() {
+        if (failing) throw new Error('No known Consul servers')
+        done.push(`full at ${clock.monotonicMs() / second} s`)
+      },
+      partialSync: async () => undefined,
+      onFailure: () => done.push('failed'),
+    })
+    scheduler.start()
+    await clock.advance(second)
+    failing = false
+    scheduler.serverUp()
+    await clock.advance(9 * second)
+    scheduler.serverUp()
+    await clock.advance(5 * second)
+    t.strictSame(done, ['failed', 'full at 1.002 s', 'full at 11.502 s'])
+  },
+)
+
+t.test('servers come, and members of other kinds do not count', (t) => {
+  const members: { Name: string; Status: number; Tags: Record<string, string> }[] = []
+  const listeners = new Set<() => void>()
+  let arrivals = 0
+  const stop = onServerArrival(
+    {
+      members: () => members.map((member) => ({ ...aMember, ...member })),
+      onChange: (listener) => {
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
+      },
+    },
+    () => (arrivals += 1),
+  )
+  const now = (Name: string, role: string, Status: number): void => {
+    members.splice(0, members.length, ...members.filter((one) => one.Name !== Name))
+    members.push({ Name, Status, Tags: { role } })
+    for (const listener of listeners) listener()
+  }
+  const seen: number[] = []
+  for (const [name, role, status] of [
+    ['c', 'node', memberStatus.alive],
+    ['s', 'consul', memberStatus.alive],
+    ['s', 'consul', memberStatus.alive],
+    ['s', 'consul', memberStatus.failed],
+    ['s', 'consul', memberStatus.alive],
+  ] as const) {
+    now(name, role, status)
+    seen.push(arrivals)
+  }
+  stop()
+  t.equal(listeners.size, 0)
+  t.strictSame(seen, [0, 1, 1, 1, 2])
+  t.end()
+})
+
+const aMember = {
+  Addr: '127.0.0.1',
+  Port: 8301,
+  ProtocolMin: 1,
+  ProtocolMax: 5,
+  ProtocolCur: 2,
+  DelegateMin: 2,
+  DelegateMax: 5,
+  DelegateCur: 4,
+}

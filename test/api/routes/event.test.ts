@@ -106,12 +106,3 @@ t.test('whoever has the index that is now waits for another', async (t) => {
   const other = await ask('GET', '/v1/event/list?name=a&index=7&wait=1m')
   t.equal((JSON.parse(other.body) as object[]).length, 2, 'any other index is answered at once')
 })
-
-t.test('without gossip nothing is fired, and watchers are answered at once', async (t) => {
-  const { ask } = await serve(t)
-  t.match(await ask('PUT', '/v1/event/fire/x'), { status: 404, body: '' })
-  t.match(await ask('GET', '/v1/event/list?index=1&wait=1m'), {
-    body: '[]',
-    headers: { 'X-Consul-Index': '1' },
-  })
-})
