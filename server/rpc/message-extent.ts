@@ -1,3 +1,5 @@
+import { formOf } from '../wire/msgpack-forms.ts'
+
 /**
  * Finds where msgpack values end, in bytes that come in pieces. Calls have no length in front of them, so this is what tells a
  * whole message from the beginning of one; it looks at each byte that isn't payload once, keeps a few numbers, and never runs
@@ -54,9 +56,10 @@ export class MessageExtent {
     if (code < 0x90) return this.#begin('pairs', code & 0x0f)
     if (code < 0xa0) return this.#begin('items', code & 0x0f)
     if (code < 0xc0) return this.#begin('bytes', code & 0x1f)
-    const row = codes[code - 0xc0]
-    if (row === undefined) throw new MalformedMessage(`no value begins with 0x${code.toString(16)}`)
-    const [counts, sizeBytes] = row
+    const form = formOf(code)
+    if (form === undefined)
+      throw new MalformedMessage(`no value begins with 0x${code.toString(16)}`)
+    const [counts, sizeBytes] = form
     if (counts === 'fixed') {
       this.#skipBytes = sizeBytes
       return
@@ -76,39 +79,3 @@ export class MessageExtent {
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage'
 }
-
-/** From 0xc0: what the length behind the code counts, and how many bytes it has; or `fixed`, and how many bytes the value has. */
-const codes: readonly (readonly ['bytes' | 'items' | 'pairs' | 'fixed', number] | undefined)[] = [
-  ['fixed', 0],
-  undefined,
-  ['fixed', 0],
-  ['fixed', 0],
-  ['bytes', 1],
-  ['bytes', 2],
-  ['bytes', 4],
-  undefined,
-  undefined,
-  undefined,
-  ['fixed', 4],
-  ['fixed', 8],
-  ['fixed', 1],
-  ['fixed', 2],
-  ['fixed', 4],
-  ['fixed', 8],
-  ['fixed', 1],
-  ['fixed', 2],
-  ['fixed', 4],
-  ['fixed', 8],
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  ['bytes', 1],
-  ['bytes', 2],
-  ['bytes', 4],
-  ['items', 2],
-  ['items', 4],
-  ['pairs', 2],
-  ['pairs', 4],
-]

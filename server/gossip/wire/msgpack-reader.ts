@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 
+import { formOf } from '../../wire/msgpack-forms.ts'
 import { Refused } from './refusal.ts'
 
 /** More fields than any message of memberlist's or Serf's has. */
@@ -136,7 +137,7 @@ export class MsgpackReader {
       this.#take(code & 0x1f)
       return 0
     }
-    const form = forms[code - 0xc0]
+    const form = formOf(code)
     if (form === undefined) throw new Refused('malformed')
     const [size, sizeBytes] = form
     if (size === 'fixed') {
@@ -254,44 +255,6 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function mistaken(code: number): Refused {
-  const isCode = code < 0xc0 || code >= 0xe0 || forms[code - 0xc0] !== undefined
+  const isCode = code < 0xc0 || code >= 0xe0 || formOf(code) !== undefined
   return new Refused(isCode ? 'wrongType' : 'malformed')
 }
-
-type Form = readonly [size: 'fixed' | 'bytes' | 'items' | 'pairs', sizeBytes: number]
-
-/** From 0xc0 to 0xdf: how large the value is, or how many bytes hold its size and what that counts. */
-const forms: readonly (Form | undefined)[] = [
-  ['fixed', 0],
-  undefined,
-  ['fixed', 0],
-  ['fixed', 0],
-  ['bytes', 1],
-  ['bytes', 2],
-  ['bytes', 4],
-  undefined,
-  undefined,
-  undefined,
-  ['fixed', 4],
-  ['fixed', 8],
-  ['fixed', 1],
-  ['fixed', 2],
-  ['fixed', 4],
-  ['fixed', 8],
-  ['fixed', 1],
-  ['fixed', 2],
-  ['fixed', 4],
-  ['fixed', 8],
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  ['bytes', 1],
-  ['bytes', 2],
-  ['bytes', 4],
-  ['items', 2],
-  ['items', 4],
-  ['pairs', 2],
-  ['pairs', 4],
-]
