@@ -9,6 +9,7 @@ import type {
   SwimInput,
   SwimNeeds,
 } from '../../server/gossip/swim/events.ts'
+import { Heap } from '../../server/gossip/swim/heap.ts'
 import type {
   Address,
   Alive,
@@ -30,7 +31,7 @@ export class SwimPool {
   readonly chance: Chance
   readonly #options: PoolOptions
   readonly #directory = new Directory()
-  #agenda: Errand[] = []
+  readonly #agenda = new Heap<Errand>(earlier)
   #errands = 0
   /** The chance that a datagram is lost; streams lose their first packet as easily. */
   loss = 0
@@ -121,9 +122,9 @@ export class SwimPool {
   run(forMs: number): void {
     const untilMs = this.nowMs + forMs
     for (;;) {
-      const next = this.#agenda[0]
+      const next = this.#agenda.first
       if (next === undefined || next.atMs > untilMs) break
-      this.#pop()
+      this.#agenda.removeFirst()
       this.nowMs = Math.max(this.nowMs, next.atMs)
       next.run()
     }
@@ -266,38 +267,7 @@ export class SwimPool {
   #at(atMs: number, run: () => void): void {
     if (atMs === Infinity) return
     this.#errands += 1
-    const errand = { atMs, order: this.#errands, run }
-    const heap = this.#agenda
-    let at = heap.push(errand) - 1
-    while (at > 0) {
-      const parentAt = (at - 1) >> 1
-      const parent = must(heap[parentAt], 'a parent')
-      if (earlier(parent, errand) <= 0) break
-      heap[at] = parent
-      at = parentAt
-    }
-    heap[at] = errand
-  }
-
-  #pop(): void {
-    const heap = this.#agenda
-    const last = must(heap.pop(), 'something to do')
-    if (heap.length === 0) return
-    let at = 0
-    for (;;) {
-      let childAt = at * 2 + 1
-      let child = heap[childAt]
-      if (child === undefined) break
-      const other = heap[childAt + 1]
-      if (other !== undefined && earlier(other, child) < 0) {
-        child = other
-        childAt += 1
-      }
-      if (earlier(last, child) <= 0) break
-      heap[at] = child
-      at = childAt
-    }
-    heap[at] = last
+    this.#agenda.add({ atMs, order: this.#errands, run })
   }
 }
 
