@@ -14,7 +14,7 @@ export interface Packing<Row> {
 
 /**
  * Rows by the million. A row that is an object, with its strings and its bytes, is half a dozen things to the collector, which
- * looks at every one of them again and again; packed, about forty rows are one. A B-tree finds the page that a key belongs in:
+ * looks at every one of them again and again; packed, some two hundred rows are one. A B-tree finds the page that a key belongs in:
  * it holds each page under a key that is not above any in the page, and above all in the page before. Keys are byte strings.
  *
  * A clone shares the pages. Whoever then writes to one copies it first: a page bears the mark of the rows that may change it.
@@ -31,6 +31,8 @@ export class PackedRows<Row> implements Rows<Row> {
   readonly #found: [under: string, page: Page]
   #key: string | undefined
   #place = 0
+  /** The row that is there, once it was asked for. */
+  #row: Row | undefined
 
   constructor(packing: Packing<Row>, source?: PackedRows<Row>) {
     this.#packing = packing
@@ -51,11 +53,13 @@ export class PackedRows<Row> implements Rows<Row> {
 
   get(key: string): Row | undefined {
     this.#seek(key)
-    return this.#place < 0 ? undefined : this.#unpack(this.#found[1], this.#place, key)
+    if (this.#place < 0) return undefined
+    return (this.#row ??= this.#unpack(this.#found[1], this.#place, key))
   }
 
   set(key: string, row: Row): void {
     this.#seek(key)
+    this.#row = undefined
     const sizeBytes = recordHeadBytes + key.length + this.#packing.sizeOf(row)
     let page = this.#own()
     if (this.#place < 0) {
@@ -77,6 +81,7 @@ export class PackedRows<Row> implements Rows<Row> {
     page.remove(this.#place)
     this.#size -= 1
     this.#key = undefined
+    this.#row = undefined
     const [under] = this.#found
     if (page.count === 0 && under !== '') this.#pages.delete(under)
     else if (page.isSparse) this.#join(under, page)
@@ -124,7 +129,7 @@ export class PackedRows<Row> implements Rows<Row> {
     this.#place = last.count
     let page = this.#own()
     while (!page.hasRoom(record.length)) page = this.#makeRoom(record.length, key)
-    page.append(record)
+    page.append(record, key)
     this.#size += 1
     return this.#unpack(page, this.#place, key)
   }
@@ -134,6 +139,7 @@ export class PackedRows<Row> implements Rows<Row> {
     must(this.#pages.getPairOrNextLower(key, this.#found), 'the first page is under the least key')
     this.#place = this.#found[1].search(key)
     this.#key = key
+    this.#row = undefined
   }
 
   /** The page that was found, as one that may be changed. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,14 +11,16 @@ import { PacedWriter } from './paced-writer.ts'
 import { type Stalls, stallMaxMs } from './stall-probe.ts'
 
 /**
- * What a million keys cost: three durable servers on this machine, and what is asked of them beside what they reach. Exits with
- * 1 where something is missed. Needs wrk: `npm run bench:growth`.
+ * What a million keys cost: three durable servers on this machine, beside three with few keys, and what is asked of them beside
+ * what they reach. Exits with 1 where something is missed. Needs wrk: `npm run bench:growth`.
  */
 const { values: options } = parseArgs({
   options: {
     keys: { type: 'string', default: '1000000' },
     seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
+    /** Of writing among few keys and then among many, each for so many seconds. */
+    rounds: { type: 'string', default: '9' },
+    /** The first of a hundred. */
     port: { type: 'string', default: '31000' },
     /** Of Node, for the servers: `--node=--cpu-prof`. */
     node: { type: 'string', multiple: true, default: [] },
@@ -51,21 +53,29 @@ function note(what: string, reached: string, wanted = '', isReached = true): voi
 
 const directory = await mkdtemp(join(tmpdir(), 'growth-'))
 await using stack = new AsyncDisposableStack()
-const servers = [0, 1, 2].map((number) =>
-  stack.use(
-    new GrowingServer({
-      number,
-      servers: 3,
-      firstPort: Number(options.port),
-      directory,
-      nodeFlags: options.node,
-    }),
-  ),
-)
+/** Those that hold many keys; and others that hold few, to compare with. */
+const servers = await cluster('many', Number(options.port))
+const fewServers = await cluster('few', Number(options.port) + 50)
 stack.defer(async () => {
   if (options.keep) console.log(`kept: ${directory}`)
   else await rm(directory, { recursive: true, force: true })
 })
+
+async function cluster(called: string, firstPort: number): Promise<readonly GrowingServer[]> {
+  const home = join(directory, called)
+  await mkdir(home)
+  return [0, 1, 2].map((number) =>
+    stack.use(
+      new GrowingServer({
+        number,
+        servers: 3,
+        firstPort,
+        directory: home,
+        nodeFlags: options.node,
+      }),
+    ),
+  )
+}
 
 async function get(url: string, path: string, timeoutMs = 5_000): Promise<string> {
   const response = await fetch(`${url}/v1/${path}`, { signal: AbortSignal.timeout(timeoutMs) })
@@ -93,29 +103,17 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<number
   }
 }
 
-async function leaderOf(): Promise<GrowingServer> {
+async function leaderOf(among: readonly GrowingServer[]): Promise<GrowingServer> {
   let led: GrowingServer | undefined
   await until('a leader', async () => {
-    for (const server of servers) {
+    for (const server of among) {
       const address = await get(server.url, 'status/leader').catch(() => '')
-      led ??= servers.find(({ rpcAddress }) => address.includes(rpcAddress))
+      led ??= among.find(({ rpcAddress }) => address.includes(rpcAddress))
     }
     return led !== undefined
   })
   if (led === undefined) throw new Error('no leader')
   return led
-}
-
-/** Processor time of work that is always the same: how quick the machine is just now. */
-function calibrate(): number {
-  const start = process.threadCpuUsage()
-  const table = new Map<string, Buffer>()
-  for (let count = 0; count < 60_000; count += 1) {
-    const text = value(count)
-    table.set(text, createHash('sha1').update(text).digest())
-  }
-  const { system, user } = process.threadCpuUsage(start)
-  return system + user
 }
 
 /** Writes from so many keys on, 64 in a transaction, several under way. */
@@ -138,12 +136,11 @@ async function load(url: string, from: number, to: number): Promise<void> {
   await Promise.all(Array.from({ length: 8 }, loader))
 }
 
+/** A write by one of 64 clients to any of the keys. */
 interface Cost {
   /** Microseconds of processor of all servers for each write; and of their event loops alone. */
   readonly cpuUs: number
   readonly loopCpuUs: number
-  /** The same, as if the machine were always as quick. */
-  readonly calibrated: number
   readonly perSecond: number
   readonly p99Ms: number
   readonly worst: Stalls
@@ -164,41 +161,38 @@ function worstOf(stalls: readonly Stalls[]): Stalls {
   }
 }
 
-const stallsOf = (): Promise<Stalls[]> => Promise.all(servers.map((server) => server.stalls()))
+const stallsOf = (among: readonly GrowingServer[]): Promise<Stalls[]> =>
+  Promise.all(among.map((server) => server.stalls()))
 const total = (stalls: readonly Stalls[], field: 'cpuUs' | 'loopCpuUs'): number =>
   stalls.reduce((sum, each) => sum + each[field], 0)
 const mean = (numbers: readonly number[]): number =>
   numbers.reduce((sum, number) => sum + number, 0) / numbers.length
 
-/** Mean cost of a write by one of 64 clients to any of so many keys. */
-async function writeCost(url: string, among: number, times: number): Promise<Cost> {
-  const costs: Cost[] = []
-  for (let round = 0; round < times; round += 1) {
-    const quickness = calibrate()
-    const before = await stallsOf()
-    const { perSecond, p99Ms } = await wrk(url, {
-      clients: 64,
-      seconds,
-      script: join(import.meta.dirname, 'put-among.lua'),
-      args: [String(among)],
-    })
-    const after = await stallsOf()
-    const each = (field: 'cpuUs' | 'loopCpuUs'): number =>
-      (total(after, field) - total(before, field)) / (perSecond * seconds)
-    const cpuUs = each('cpuUs')
-    costs.push({
-      cpuUs,
-      loopCpuUs: each('loopCpuUs'),
-      calibrated: cpuUs / mean([quickness, calibrate()]),
-      perSecond,
-      p99Ms: p99Ms ?? Number.NaN,
-      worst: worstOf(after),
-    })
+async function writeCost(led: GrowingServer, keyCount: number): Promise<Cost> {
+  const among = servers.includes(led) ? servers : fewServers
+  const before = await stallsOf(among)
+  const { perSecond, p99Ms } = await wrk(led.url, {
+    clients: 64,
+    seconds,
+    script: join(import.meta.dirname, 'put-among.lua'),
+    args: [String(keyCount)],
+  })
+  const after = await stallsOf(among)
+  const each = (field: 'cpuUs' | 'loopCpuUs'): number =>
+    (total(after, field) - total(before, field)) / (perSecond * seconds)
+  return {
+    cpuUs: each('cpuUs'),
+    loopCpuUs: each('loopCpuUs'),
+    perSecond,
+    p99Ms: p99Ms ?? Number.NaN,
+    worst: worstOf(after),
   }
+}
+
+function meanCost(costs: readonly Cost[]): Cost {
   return {
     cpuUs: mean(costs.map(({ cpuUs }) => cpuUs)),
     loopCpuUs: mean(costs.map(({ loopCpuUs }) => loopCpuUs)),
-    calibrated: mean(costs.map(({ calibrated }) => calibrated)),
     perSecond: mean(costs.map(({ perSecond }) => perSecond)),
     p99Ms: mean(costs.map(({ p99Ms }) => p99Ms)),
     worst: worstOf(costs.map(({ worst }) => worst)),
@@ -216,35 +210,49 @@ function noteStall(what: string, stalls: Stalls): void {
 }
 
 const startedMs = performance.now()
-for (const server of servers) server.start()
-let leader = await leaderOf()
+for (const server of [...servers, ...fewServers]) server.start()
+const fewLeader = await leaderOf(fewServers)
+await leaderOf(servers)
 await sleep(2_000)
+const leader = await leaderOf(servers)
 
-await load(leader.url, 0, fewKeys)
-await writeCost(leader.url, fewKeys, 1)
-const few = await writeCost(leader.url, fewKeys, rounds)
-note(`a write among ${fewKeys} keys`, costWords(few))
-note('  worst stall meanwhile', stallWords(few.worst))
-
+await load(fewLeader.url, 0, fewKeys)
 const loadStartMs = performance.now()
-await load(leader.url, fewKeys, keys)
+await load(leader.url, 0, keys)
 note(`loading ${keys} keys`, timeWords(performance.now() - loadStartMs))
-note('  worst stall meanwhile', stallWords(worstOf(await stallsOf())))
+note('  worst stall meanwhile', stallWords(worstOf(await stallsOf(servers))))
 
-leader = await leaderOf()
-await writeCost(leader.url, keys, 1)
-// Long enough for every server to take a snapshot of its own accord, which is part of the cost.
-const many = await writeCost(leader.url, keys, 3 * rounds)
-const ratio = many.calibrated / few.calibrated
-note(`a write among ${keys} keys`, costWords(many))
-note('  worst stall meanwhile', stallWords(many.worst))
-note(
-  'cost of a write, many keys to few',
-  `× ${ratio.toFixed(2)} (uncalibrated ${(many.cpuUs / few.cpuUs).toFixed(2)}, by rate ${(few.perSecond / many.perSecond).toFixed(2)})`,
-  `≤ × ${asked.costRatio}`,
-  ratio <= asked.costRatio,
-)
-note('memory of a server at the most', `${Math.round(many.worst.rssBytes / 1e6)} MB`)
+/**
+ * In turn, since what else the machine does changes what a write costs; and long enough for every server with many keys to take
+ * a snapshot of its own accord, which is part of the cost.
+ */
+async function compareCosts(): Promise<void> {
+  await writeCost(fewLeader, fewKeys)
+  await writeCost(leader, keys)
+  const pairs: { readonly few: Cost; readonly many: Cost }[] = []
+  for (let round = 0; round < rounds; round += 1)
+    pairs.push({
+      few: await writeCost(fewLeader, fewKeys),
+      many: await writeCost(leader, keys),
+    })
+  const few = meanCost(pairs.map((pair) => pair.few))
+  const many = meanCost(pairs.map((pair) => pair.many))
+  const ratio = many.cpuUs / few.cpuUs
+  const ratios = pairs.map((pair) => pair.many.cpuUs / pair.few.cpuUs)
+  note(`a write among ${fewKeys} keys`, costWords(few))
+  note('  worst stall meanwhile', stallWords(few.worst))
+  note(`a write among ${keys} keys`, costWords(many))
+  note('  worst stall meanwhile', stallWords(many.worst))
+  note(
+    'cost of a write, many keys to few',
+    `× ${ratio.toFixed(2)} (rounds ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}; by rate ${(few.perSecond / many.perSecond).toFixed(2)})`,
+    `≤ × ${asked.costRatio}`,
+    ratio <= asked.costRatio,
+  )
+  note('memory of a server at the most', `${Math.round(many.worst.rssBytes / 1e6)} MB`)
+}
+await compareCosts()
+await Promise.all(fewServers.map((server) => server.end('SIGKILL')))
 
 /** Writes at a pace among all keys, while something is done. */
 async function whileWriting<Result>(
@@ -269,7 +277,7 @@ async function whileWriting<Result>(
 
 for (const server of servers) {
   const role = server === leader ? 'the leader' : 'a follower'
-  await stallsOf()
+  await stallsOf(servers)
   const { result } = await whileWriting(1_000, async () => {
     await sleep(200)
     const startMs = performance.now()
@@ -286,7 +294,7 @@ const follower = servers.find((server) => server !== leader) ?? leader
 await follower.end('SIGKILL')
 await follower.wipe()
 const others = servers.filter((server) => server !== follower)
-await Promise.all(others.map((server) => server.stalls()))
+await stallsOf(others)
 const { paced, result: catchUp } = await whileWriting(asked.writesPerSecond, async () => {
   await sleep(1_000)
   const startMs = performance.now()
@@ -301,7 +309,7 @@ const { paced, result: catchUp } = await whileWriting(asked.writesPerSecond, asy
   await sleep(1_000)
   return {
     ms: caughtUpMs,
-    others: worstOf(await Promise.all(others.map((server) => server.stalls()))),
+    others: worstOf(await stallsOf(others)),
     self: await follower.stalls(),
   }
 })
