@@ -23,6 +23,7 @@ import { LocalState } from './local/state.ts'
 import type { Logging } from './logging.ts'
 import { nodeId } from './node-id.ts'
 import { AgentNode } from './node.ts'
+import { untilJoined } from './notify/joined.ts'
 import { openProfiler } from './profiling/profiler.ts'
 import { AntiEntropy } from './sync/anti-entropy.ts'
 import { CoordinateSync } from './sync/coordinate-sync.ts'
@@ -55,6 +56,8 @@ export interface Agent extends AsyncDisposable {
   readonly telemetry: Telemetry
   /** Resolves once there is a leader, or for a client a server to ask; or the agent stops first. */
   readonly ready: Promise<void>
+  /** Resolves once another member was met, or at once where nobody was named to look for. */
+  readonly joined: Promise<void>
   /** Takes on what of a new configuration can be taken on while running. */
   reconfigure(config: AgentConfig): Promise<void>
   /** Tells the cluster that this node goes for good. */
@@ -120,6 +123,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     nodeId: id,
     telemetry,
     ready: member.ready(),
+    joined: untilJoined(member.pools.lan, config),
     leave,
     async reconfigure(next) {
       dns.configure(dnsSettings(next))

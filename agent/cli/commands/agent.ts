@@ -7,9 +7,12 @@ import { banner } from '../../banner.ts'
 import { systemFiles, systemHost } from '../../config/host.ts'
 import { agentFlagGroups, keysNeedingRestart, loadConfig } from '../../config/load.ts'
 import type { LoadedConfig } from '../../config/load.ts'
+import type { AgentConfig } from '../../config/runtime.ts'
 import { LogFile } from '../../log-file.ts'
 import { Logging } from '../../logging.ts'
 import type { LogSink } from '../../logging.ts'
+import { followerOf } from '../../notify/find-follower.ts'
+import type { Follower } from '../../notify/follower.ts'
 import { raftTrace } from '../../raft-trace.ts'
 import type { Command, Io } from '../command.ts'
 import type { ParsedFlags } from '../flags.ts'
@@ -39,15 +42,23 @@ export const agentCommand: Command = {
 
 type Loaded = LoadedConfig & { readonly ok: true }
 
+/** A leave that takes longer is given up, as the cluster will notice anyway. */
+const leaveMaxMs = 15_000
+
 /** One run of an agent, from its first line to its exit code. */
 class Session {
   readonly #flags: ParsedFlags
   readonly #io: Io
   readonly #logging = new Logging(() => systemClock.wallMs())
   readonly #terminal: LogSink
+  readonly #manager: Follower
+  readonly #started = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<number>()
   #loaded: Loaded
   #agent: Agent | undefined
+  #reloaded: Promise<void> = Promise.resolve()
+  #stopping = false
+  #isEnding = false
 
   constructor(flags: ParsedFlags, loaded: Loaded, io: Io) {
     this.#flags = flags
@@ -56,14 +67,32 @@ class Session {
     const { level, json } = loaded.config.log
     this.#terminal = { level, json, write: (line) => io.out(`${line}\n`) }
     this.#logging.add(this.#terminal)
+    this.#manager = followerOf(loaded.config, this.#logging.log)
   }
 
   async run(): Promise<number> {
+    const caught = { SIGHUP: this.#hangUp, SIGUSR1: this.#dump, SIGUSR2: () => undefined }
+    for (const [signal, handler] of Object.entries(caught)) process.on(signal, handler)
+    try {
+      this.#manager.waiting('Starting')
+      const agent = await this.#start()
+      if (agent === undefined) return 1
+      this.#agent = agent
+      this.#started.resolve()
+      this.#io.out('==> Praetor agent running!\n')
+      return await this.#untilEnd(agent)
+    } finally {
+      await this.#manager.close()
+      for (const [signal, handler] of Object.entries(caught)) process.off(signal, handler)
+    }
+  }
+
+  async #start(): Promise<Agent | undefined> {
     const { config, warnings } = this.#loaded
     const log = this.#logging.log
     try {
       if (config.log.file !== '') this.#logging.add(new LogFile(config.log, systemClock))
-      this.#agent = await startAgent(config, {
+      return await startAgent(config, {
         clock: systemClock,
         chance: systemChance,
         ...dialMap(this.#io.env['PRAETOR_DIAL_MAP']),
@@ -80,67 +109,95 @@ class Session {
     } catch (error) {
       if (!(error instanceof PraetorError)) throw error
       this.#io.err(`==> Error starting agent: ${error.message}\n`)
-      return 1
+      return undefined
     }
-    this.#io.out('==> Praetor agent running!\n')
-    return this.#untilEnd(this.#agent)
   }
 
   async #untilEnd(agent: Agent): Promise<number> {
-    const hangUp = (): void => {
-      this.#logging.log.info({}, 'Caught: signal=hangup')
-      this.#reload().catch((error: unknown) =>
-        this.#logging.log.error({ error: describeError(error) }, 'Reload failed'),
-      )
-    }
-    const dump = (): void => this.#io.err(agent.telemetry.dump())
-    process.on('SIGHUP', hangUp)
-    process.on('SIGUSR1', dump)
     process.on('SIGINT', this.#interrupt)
     process.on('SIGTERM', this.#terminate)
     // Whatever asked for the end before anyone listened here counts too.
     if (this.#io.interrupted.aborted) this.#interrupt()
+    this.#manager.waiting('Looking for other members')
+    agent.joined.then(
+      () => this.#manager.ready(readyStatus(this.#loaded.config)),
+      () => undefined,
+    )
     try {
       const code = await this.#ended.promise
+      this.#isEnding = true
+      this.#manager.stopping('Stopping')
       await agent[Symbol.asyncDispose]()
       this.#logging.log.info({}, 'Exit code: code=' + String(code))
       return code
     } finally {
-      process.off('SIGHUP', hangUp)
-      process.off('SIGUSR1', dump)
       process.off('SIGINT', this.#interrupt)
       process.off('SIGTERM', this.#terminate)
     }
   }
 
+  readonly #dump = (): void => this.#io.err(this.#agent?.telemetry.dump() ?? '')
   readonly #interrupt = (): void =>
     this.#stop('interrupt', !this.#loaded.config.skipLeaveOnInterrupt)
   readonly #terminate = (): void => this.#stop('terminated', this.#loaded.config.leaveOnTerminate)
-  #stopping = false
+
+  readonly #hangUp = (): void => {
+    if (this.#stopping) return this.#stop('hangup', false)
+    this.#logging.log.info({}, 'Caught: signal=hangup')
+    this.#started.promise
+      .then(() => this.#reload())
+      .catch((error: unknown) =>
+        this.#logging.log.error({ error: describeError(error) }, 'Reload failed'),
+      )
+  }
 
   /** The first signal stops the agent in order, leaving first where it should; a second one ends it at once. */
   #stop(signal: string, leave: boolean): void {
     const log = this.#logging.log
+    if (this.#stopping) return this.#hurry(signal)
     log.info({}, `Caught: signal=${signal}`)
-    if (this.#stopping) return this.#ended.resolve(stoppedCode)
     this.#stopping = true
     if (!leave) {
       log.info({}, 'Graceful shutdown disabled. Exiting')
       return this.#ended.resolve(stoppedCode)
     }
     log.info({}, 'Gracefully shutting down agent...')
+    this.#manager.stopping('Leaving the cluster')
+    const timer = systemClock.after(leaveMaxMs, () => {
+      log.warn({}, 'Timeout on graceful leave. Exiting')
+      this.#ended.resolve(stoppedCode)
+    })
     const left = this.#agent?.leave() ?? Promise.resolve()
-    left.then(
-      () => this.#ended.resolve(0),
-      (error: unknown) => {
-        log.error({ error: describeError(error) }, 'Error on leave')
-        this.#ended.resolve(stoppedCode)
-      },
-    )
+    left
+      .then(
+        () => {
+          log.info({}, 'Graceful exit completed')
+          this.#ended.resolve(0)
+        },
+        (error: unknown) => {
+          log.error({ error: describeError(error) }, 'Error on leave')
+          this.#ended.resolve(stoppedCode)
+        },
+      )
+      .finally(() => timer.cancel())
+  }
+
+  /** Whoever asks twice waits for nothing: not for a leave, and then not for what is being closed. */
+  #hurry(signal: string): void {
+    this.#logging.log.info({}, `Caught second signal, Exiting: signal=${signal}`)
+    if (this.#isEnding) process.exit(stoppedCode)
+    this.#ended.resolve(stoppedCode)
+  }
+
+  /** One after the other: the last to ask is the last to be carried out. */
+  #reload(): Promise<void> {
+    const reloaded = this.#reloaded.then(() => this.#manager.reloading(() => this.#readAgain()))
+    this.#reloaded = reloaded.catch(() => undefined)
+    return reloaded
   }
 
   /** Reads the configuration again. Rejects with what is wrong with it, and then nothing has changed. */
-  async #reload(): Promise<void> {
+  async #readAgain(): Promise<void> {
     const log = this.#logging.log
     log.info({}, 'Reloading configuration...')
     const loaded = load(this.#flags)
@@ -159,6 +216,10 @@ class Session {
     this.#io.err(`==> Praetor can not go on: ${error.message}\n`)
     process.exit(1)
   }
+}
+
+function readyStatus({ nodeName, datacenter, server }: AgentConfig): string {
+  return `${server ? 'Server' : 'Client'} ${nodeName} of ${datacenter} is up`
 }
 
 function load(flags: ParsedFlags): LoadedConfig {
