@@ -9,7 +9,7 @@ import type { Serf, SerfCommand, SerfEffect, SerfEvent, SerfNeeds } from '../ser
 import { SerfCore } from '../serf/serf.ts'
 import type { SwimConfig } from '../swim/config.ts'
 import { SwimCore } from '../swim/core.ts'
-import type { Swim, SwimEffect, SwimNeeds } from '../swim/events.ts'
+import type { MetricEffect, Swim, SwimEffect, SwimNeeds } from '../swim/events.ts'
 import { encodeMessage } from '../wire/codec.ts'
 import type { Address, Alive, StreamMessage } from '../wire/messages.ts'
 import { joinParts, openPacket, sealPacket } from '../wire/packet.ts'
@@ -285,7 +285,7 @@ export class Gossip implements AsyncDisposable {
     this.#carryOut()
   }
 
-  #measure({ type, name, value }: Extract<SwimEffect, { kind: 'metric' }>): void {
+  #measure({ type, name, value }: MetricEffect): void {
     this.#options.metrics[type](name, value)
   }
 }

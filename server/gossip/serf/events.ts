@@ -2,7 +2,7 @@ import type { Coordinate } from '../../model/coordinate.ts'
 import type { KeyVerb } from '../../model/keyring.ts'
 import type { Member } from '../../model/member.ts'
 import type { Chance } from '../../runtime/chance.ts'
-import type { SwimCommand, SwimEvent } from '../swim/events.ts'
+import type { MetricEffect, SwimCommand, SwimEvent } from '../swim/events.ts'
 import type { Address, Alive } from '../wire/messages.ts'
 import type { LamportTime, QueryFilter } from '../wire/serf-messages.ts'
 import type { SerfConfig } from './config.ts'
@@ -103,13 +103,7 @@ export type SerfEffect =
       readonly verb: KeyVerb
       readonly key: Uint8Array
     }
-  | {
-      readonly kind: 'metric'
-      readonly type: 'gauge' | 'count' | 'sample'
-      /** As Consul names it, without the prefix: `serf.member.join`. */
-      readonly name: string
-      readonly value: number
-    }
+  | MetricEffect
 
 export type KeyOutcome =
   | { readonly kind: 'done' }

@@ -131,13 +131,16 @@ export type SwimEffect =
   /** Close a stream that somebody opened to us: there is nothing to say. */
   | { readonly kind: 'hangUp'; readonly caller: CallerId }
   | { readonly kind: 'event'; readonly event: SwimEvent }
-  | {
-      readonly kind: 'metric'
-      readonly type: 'gauge' | 'count' | 'sample'
-      /** As Consul names it, without the prefix: `memberlist.udp.sent`. */
-      readonly name: string
-      readonly value: number
-    }
+  | MetricEffect
+
+/** Something to be counted or measured, by the driver. */
+export interface MetricEffect {
+  readonly kind: 'metric'
+  readonly type: 'gauge' | 'count' | 'sample'
+  /** As Consul names it, without the prefix: `memberlist.udp.sent`. */
+  readonly name: string
+  readonly value: number
+}
 
 export type SwimEvent =
   /** A member unknown before, or known as failed or left. */
