@@ -1,26 +1,4 @@
-import { glob, readFile, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-
-import t from 'tap'
-
 import { runScript } from '../../../support/raft-script.ts'
+import { replayTraces } from '../../../support/traces.ts'
 
-/**
- * Each file of test/traces/raft tells a piece of the protocol, message by message. A change of behaviour is a change of those
- * files, to be read in the diff: `UPDATE=1 tap test/server/raft/core/traces.test.ts` writes them anew.
- */
-const folder = join(import.meta.dirname, '../../../traces/raft')
-
-const paths: string[] = []
-for await (const name of glob('*.txt', { cwd: folder })) paths.push(join(folder, name))
-
-t.ok(paths.length > 0, 'there are traces')
-
-for (const path of paths.toSorted()) {
-  t.test(`${basename(path, '.txt')} goes as its trace says`, async (t) => {
-    const expected = await readFile(path, 'utf8')
-    const found = runScript(expected)
-    if (process.env['UPDATE'] === '1') await writeFile(path, found)
-    else t.equal(found, expected)
-  })
-}
+await replayTraces('raft', runScript)
