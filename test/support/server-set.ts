@@ -30,6 +30,8 @@ export interface ServerSet {
   /** The server's RPC address. */
   readonly addressOf: (at: number) => string
   readonly start: (at: number) => Promise<AgentProcess>
+  /** A client agent that looks for them, the same one wherever its name is the same. */
+  readonly startClient: (name: string, args?: readonly string[]) => Promise<AgentProcess>
 }
 
 export interface ServerSetOptions {
@@ -46,6 +48,12 @@ export async function threeServers(t: Test, options: ServerSetOptions = {}): Pro
   for (let at = 0; at < 3; at += 1)
     ports.push({ server: await freePort(), lan: await freePort(), wan: await freePort() })
   const dataDir = (at: number): string => join(directory, String(at))
+  const quick = [
+    '-bind=127.0.0.1',
+    '-hcl=gossip_lan { gossip_interval = "50ms" probe_interval = "200ms" probe_timeout = "100ms" suspicion_mult = 2 }',
+    ...ports.map(({ lan }) => `-retry-join=127.0.0.1:${lan}`),
+  ]
+  const clientPorts = new Map<string, { readonly http: number; readonly lan: number }>()
   return {
     dataDir,
     addressOf: (at) => `127.0.0.1:${ports[at]?.server}`,
@@ -56,17 +64,29 @@ export async function threeServers(t: Test, options: ServerSetOptions = {}): Pro
           '-bootstrap-expect=3',
           `-node=s${at}`,
           `-data-dir=${dataDir(at)}`,
-          '-bind=127.0.0.1',
+          ...quick,
           `-server-port=${ports[at]?.server}`,
           `-serf-lan-port=${ports[at]?.lan}`,
           `-serf-wan-port=${ports[at]?.wan}`,
           '-hcl=performance { raft_multiplier = 1 }',
-          '-hcl=gossip_lan { gossip_interval = "50ms" probe_interval = "200ms" probe_timeout = "100ms" suspicion_mult = 2 }',
           '-hcl=autopilot { server_stabilization_time = "1s" }',
           ...(options.hcl === undefined ? [] : [`-hcl=${options.hcl}`]),
-          ...ports.map(({ lan }) => `-retry-join=127.0.0.1:${lan}`),
         ],
         ...(options.env === undefined ? {} : { env: options.env(at) }),
       }),
+    async startClient(name, args = []) {
+      const known = clientPorts.get(name) ?? { http: await freePort(), lan: await freePort() }
+      clientPorts.set(name, known)
+      return startAgentProcess({
+        httpPort: known.http,
+        args: [
+          `-node=${name}`,
+          `-data-dir=${join(directory, name)}`,
+          ...quick,
+          `-serf-lan-port=${known.lan}`,
+          ...args,
+        ],
+      })
+    },
   }
 }
