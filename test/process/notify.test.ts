@@ -68,7 +68,7 @@ t.test(
       env: manager.env,
     })
     await manager.until('READY=1')
-    while (!(await agent.ask('GET', '/agent/checks')).text.includes('"Output":"[]'))
+    while (!(await agent.ask('GET', '/agent/checks')).text.includes('"Output": "[]'))
       await new Promise((resolve) => setTimeout(resolve, 20))
     agent.child.kill('SIGHUP')
     await manager.until('READY=1', 2)
