@@ -41,7 +41,10 @@ export interface ServerSetOptions {
 }
 
 /** Three servers on the loopback that find each other, with directories and ports that outlive them. */
-export async function threeServers(t: Test, options: ServerSetOptions = {}): Promise<ServerSet> {
+export async function threeServers(
+  t: Pick<Test, 'teardown'>,
+  options: ServerSetOptions = {},
+): Promise<ServerSet> {
   const directory = await mkdtemp(join(tmpdir(), 'praetor-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   const ports: { readonly server: number; readonly lan: number; readonly wan: number }[] = []
