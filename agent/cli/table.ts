@@ -177,6 +177,16 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/snapshot-save.ts')).snapshotSaveCommand,
   },
   {
+    name: 'tls ca create',
+    synopsis: 'Makes a certificate authority',
+    load: async () => (await import('./commands/tls-ca-create.ts')).tlsCaCreateCommand,
+  },
+  {
+    name: 'tls cert create',
+    synopsis: 'Makes a certificate',
+    load: async () => (await import('./commands/tls-cert-create.ts')).tlsCertCreateCommand,
+  },
+  {
     name: 'validate',
     synopsis: 'Says whether configuration files are good',
     load: async () => (await import('./commands/validate.ts')).validateCommand,
@@ -270,6 +280,35 @@ export const groups: readonly Group[] = [
       $ praetor snapshot save backup.snap
       $ praetor snapshot inspect backup.snap
       $ praetor snapshot restore backup.snap`,
+  },
+  {
+    name: 'tls',
+    synopsis: 'Makes certificates for agents',
+    about: `Usage: praetor tls <subcommand> <subcommand> [options]
+
+  An authority of your own, and what it signs:
+
+      $ praetor tls ca create
+      $ praetor tls cert create -server
+      $ praetor tls cert create -client`,
+  },
+  {
+    name: 'tls ca',
+    synopsis: 'Makes certificate authorities',
+    about: `Usage: praetor tls ca <subcommand> [options] filename-prefix
+
+  Whoever trusts an authority trusts what it signs:
+
+      $ praetor tls ca create`,
+  },
+  {
+    name: 'tls cert',
+    synopsis: 'Makes certificates',
+    about: `Usage: praetor tls cert <subcommand> [options] [filename-prefix]
+
+  Each agent shows a certificate to those it talks to:
+
+      $ praetor tls cert create -server`,
   },
   {
     name: 'wal',
