@@ -135,7 +135,7 @@ async function call(
       : await dial(host.address, limits.signal)
     return await exchange(socket, {
       ...limits,
-      origin: host.isSocketFile ? 'http://docker' : host.origin,
+      host: host.isSocketFile ? 'docker' : host.address,
       method,
       path,
       headers: body === undefined ? {} : { 'Content-Type': ['application/json'] },

@@ -1,16 +1,16 @@
+import { request } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-
-import { Client, errors } from 'undici'
 
 import { quote } from '../../server/filter/literal.ts'
 import { CheckFault } from './kind.ts'
 import { Tail } from './tail.ts'
 
 export interface WebQuestion {
-  /** `http://host:port`: what the Host header says, unless there is one. */
-  readonly origin: string
+  /** What the Host header says, unless there is one. */
+  readonly host: string
   readonly method: string
   /** With the query. */
   readonly path: string
@@ -34,53 +34,59 @@ export interface WebAnswer {
  * the time is over, was an answer still. Rejects with a CheckFault in the words of Go's client where there was none.
  */
 export async function exchange(socket: Socket, question: WebQuestion): Promise<WebAnswer> {
-  const { origin, method, path, body, signal, outputMaxBytes } = question
-  const client = new Client(origin, {
-    // No connection is kept: one that still works must not hide that new ones are refused.
-    pipelining: 0,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    // Not before the client has left its own `connect`.
-    connect: (_options, callback) => process.nextTick(callback, null, socket),
-  })
+  const { signal, method, outputMaxBytes } = question
   // As Go's client: what was packed without the check's asking for it is unpacked.
   const packs = !hasHeader(question.headers, 'accept-encoding') && method !== 'HEAD'
+  const onAbort = (): void => void socket.destroy()
+  signal.addEventListener('abort', onAbort, { once: true })
   try {
-    const answer = await client.request({
-      method,
-      path,
-      headers: {
-        ...Object.fromEntries(
-          Object.entries(question.headers).map(([name, values]) => [
-            name,
-            values.length === 1 ? (values[0] ?? '') : [...values],
-          ]),
-        ),
-        ...(packs ? { 'Accept-Encoding': ['gzip'] } : {}),
-      },
-      ...(body === '' ? {} : { body }),
-      signal,
-    })
-    const tail = new Tail(outputMaxBytes)
-    const isPacked = packs && answer.headers['content-encoding'] === 'gzip'
-    await readInto(tail, isPacked ? unpacked(answer.body) : answer.body)
-    const { location } = answer.headers
-    return {
-      status: answer.statusCode,
-      reason: answer.statusText,
-      location: typeof location === 'string' && location !== '' ? location : undefined,
-      body: tail,
-    }
+    const asked = ask(socket, question, packs)
+    const answer = await answerOf(asked)
+    const { statusCode: status = 0, statusMessage: reason = '', headers } = answer
+    const body = new Tail(outputMaxBytes)
+    await readInto(
+      body,
+      packs && headers['content-encoding'] === 'gzip' ? unpacked(answer) : answer,
+    )
+    return { status, reason, location: headers.location || undefined, body }
   } catch (error) {
     throw new CheckFault(describe(error, signal))
   } finally {
-    await client.destroy()
+    signal.removeEventListener('abort', onAbort)
     socket.destroy()
   }
 }
 
+/** No connection is kept, as the answerer is told: one that still works must not hide that new ones are refused. */
+function ask(socket: Socket, question: WebQuestion, packs: boolean): ClientRequest {
+  const { host, method, path, headers, body } = question
+  const asked = request({ createConnection: () => socket, method, path, maxHeaderSize })
+  // Node would spell it in capitals.
+  asked.method = method
+  asked.setHeader('Host', host)
+  if (packs) asked.setHeader('Accept-Encoding', 'gzip')
+  for (const [name, values] of Object.entries(headers))
+    if (!framing.test(name)) asked.setHeader(name, values.length === 1 ? (values[0] ?? '') : values)
+  if (body !== '') asked.setHeader('Content-Length', Buffer.byteLength(body))
+  asked.end(body)
+  return asked
+}
+
+/** As much as Go's client reads of an answer's head. */
+const maxHeaderSize = 10 * 1024 * 1024
+/** How long the question is, is not for the check to say. */
+const framing = /^(content-length|transfer-encoding|trailer)$/i
+
 export function hasHeader(headers: WebQuestion['headers'], wanted: string): boolean {
   return Object.keys(headers).some((name) => name.toLowerCase() === wanted)
+}
+
+function answerOf(asked: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    asked.once('response', resolve)
+    // What comes after the answer began is told by the answer.
+    asked.on('error', reject)
+  })
 }
 
 function unpacked(body: Readable): Readable {
@@ -90,27 +96,25 @@ function unpacked(body: Readable): Readable {
   return body.pipe(unpacking)
 }
 
-async function readInto(tail: Tail, body: AsyncIterable<Uint8Array>): Promise<void> {
-  try {
-    for await (const chunk of body) tail.write(chunk)
-  } catch {
-    // What came counts.
-  }
+/** Until it ends or breaks off: what came counts. */
+function readInto(tail: Tail, body: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    body.on('data', (chunk: Uint8Array) => tail.write(chunk))
+    body.on('error', () => undefined)
+    body.once('end', resolve).once('close', resolve)
+  })
 }
 
 function describe(error: unknown, signal: AbortSignal): string {
   if (signal.aborted)
     return 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
-  if (error instanceof errors.HTTPParserError) return describeFirstLine(error)
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') return 'EOF'
-  return message
+  const { code = '', message, rawPacket } = error as NodeJS.ErrnoException & { rawPacket?: Buffer }
+  if (code.startsWith('HPE_')) return describeFirstLine(rawPacket?.toString() ?? '')
+  return code === 'ECONNRESET' || code === 'EPIPE' ? 'EOF' : message
 }
 
-/** The parser keeps what it could not read. */
-function describeFirstLine(error: object): string {
-  const data = 'data' in error ? String(error.data) : ''
-  const line = data.split(/\r?\n/, 1)[0] ?? ''
+function describeFirstLine(text: string): string {
+  const line = text.split(/\r?\n/, 1)[0] ?? ''
   const [, status] = line.split(' ', 2)
   const what =
     status === undefined

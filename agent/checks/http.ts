@@ -87,7 +87,7 @@ async function ask(hop: Hop, skipVerify: boolean, limits: RunLimits): Promise<We
   )
   return exchange(socket, {
     ...limits,
-    origin: url.origin,
+    host: url.host,
     method: hop.method,
     path: `${url.pathname}${url.search}`,
     headers: { ...credentials(url, hop.headers), ...hop.headers },

@@ -1,19 +1,20 @@
-import { once } from 'node:events'
-
 import type { CheckStatus } from '../../server/model/check.ts'
 import type { CheckDefinition } from '../../server/model/definition.ts'
 import { PraetorError } from '../../server/model/errors.ts'
 import type { Chance } from '../../server/runtime/chance.ts'
-import { sleep } from '../../server/runtime/clock.ts'
 import type { Clock } from '../../server/runtime/clock.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { CheckSpecification } from '../local/definitions.ts'
+import { Agenda } from './agenda.ts'
 import { AliasCheck, aliasCheck } from './alias.ts'
 import type { AliasSources } from './alias.ts'
-import type { CheckResult, PeriodicKind } from './kind.ts'
+import type { PeriodicKind } from './kind.ts'
+import { PeriodicCheck } from './periodic.ts'
+import type { CheckWorld } from './periodic.ts'
 import { PipePool } from './pipe.ts'
-import { countResult, noStreak } from './threshold.ts'
+import { Spread } from './spread.ts'
 import { TtlCheck, ttlCheck } from './ttl.ts'
+import type { Report } from './ttl.ts'
 
 export interface RunnerOptions {
   readonly clock: Clock
@@ -29,58 +30,41 @@ export interface RunnerOptions {
 /** More often than this would be a load, and no better look. */
 const intervalMinMs = 1000
 
-/**
- * Runs the checks of this node. Each has its own loop: the first run after a random part of its interval, so that a thousand
- * checks that start together don't go on together; the next a whole interval after the last one ended, so that a slow check
- * never overlaps itself.
- */
+/** Runs the checks of this node, each at its time and in its own way. */
 export class CheckRunner {
   readonly #options: RunnerOptions
-  readonly #periodic = new Map<string, AbortController>()
-  readonly #loops = new Set<Promise<void>>()
-  readonly #runs = new Set<AbortController>()
+  readonly #world: CheckWorld
+  readonly #spread: Spread
+  readonly #periodic = new Map<string, PeriodicCheck>()
   readonly #ttl = new Map<string, TtlCheck>()
   readonly #aliases = new Map<string, AliasCheck>()
-  readonly #pipes = new PipePool()
 
   constructor(options: RunnerOptions) {
+    const { clock, chance, log } = options
     this.#options = options
+    const [agenda, pipes] = [new Agenda(clock), new PipePool()]
+    this.#world = { clock, log, agenda, pipes, runs: new Map() }
+    this.#spread = new Spread(chance)
   }
 
   /** Starts a check, in place of one with the same id. `token` is for what an alias asks the servers. */
   start({ row, definition }: CheckSpecification, token = ''): void {
     const id = row.CheckID
     this.stop(id)
-    const { clock, kinds, aliases, report: tell } = this.#options
+    const { clock, aliases, report: tell } = this.#options
     const report = (status: CheckStatus, output: string): void => tell(id, status, output)
     if (row.Type === ttlCheck.name) {
       const check = new TtlCheck(clock, definition.TTLMs, this.#outputMax(definition), report)
       this.#ttl.set(id, check)
-      return
-    }
-    if (row.Type === aliasCheck.name) {
+    } else if (row.Type === aliasCheck.name) {
       const options = { sources: aliases, clock, report }
       this.#aliases.set(id, new AliasCheck(id, definition, token, options))
-      return
-    }
-    const kind = kinds.find(({ name }) => name === row.Type)
-    if (kind === undefined)
-      throw new PraetorError(
-        'failed',
-        `this agent runs no checks of type ${JSON.stringify(row.Type)}`,
-      )
-    const stop = new AbortController()
-    this.#periodic.set(id, stop)
-    const loop = this.#repeat(id, definition, kind, stop.signal).catch(() => undefined)
-    this.#loops.add(loop)
-    void loop.finally(() => this.#loops.delete(loop))
+    } else this.#repeat(id, row.Type, definition, report)
   }
 
   /** A run under way ends by itself, unheard: a script may be what deregisters its own check. */
   stop(checkId: string): void {
-    this.#periodic.get(checkId)?.abort()
-    this.#periodic.delete(checkId)
-    for (const checks of [this.#ttl, this.#aliases]) {
+    for (const checks of [this.#periodic, this.#ttl, this.#aliases]) {
       checks.get(checkId)?.[Symbol.dispose]()
       checks.delete(checkId)
     }
@@ -104,60 +88,29 @@ export class CheckRunner {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of [...this.#periodic.keys(), ...this.#ttl.keys(), ...this.#aliases.keys()])
       this.stop(id)
-    for (const run of this.#runs) run.abort()
-    await Promise.all(this.#loops)
-    await this.#pipes[Symbol.asyncDispose]()
+    const { runs, pipes } = this.#world
+    for (const run of runs.keys()) run.abort()
+    await Promise.all(runs.values())
+    await pipes[Symbol.asyncDispose]()
+  }
+
+  #repeat(id: string, type: string, definition: CheckDefinition, report: Report): void {
+    const { kinds, log } = this.#options
+    const kind = kinds.find(({ name }) => name === type)
+    if (kind === undefined)
+      throw new PraetorError('failed', `this agent runs no checks of type ${JSON.stringify(type)}`)
+    const intervalMs = Math.max(intervalMinMs, definition.IntervalMs)
+    if (definition.IntervalMs < intervalMinMs)
+      log.warn({ check: id }, `Check has interval below minimum of ${intervalMinMs} ms`)
+    const outputMaxBytes = this.#outputMax(definition)
+    const options = { id, definition, kind, intervalMs, outputMaxBytes, report }
+    const check = new PeriodicCheck(this.#world, options)
+    this.#periodic.set(id, check)
+    check.start(this.#spread.nextMs(intervalMs))
   }
 
   #outputMax({ OutputMaxSize }: CheckDefinition): number {
     const { outputMaxBytes } = this.#options
     return OutputMaxSize > 0 ? Math.min(OutputMaxSize, outputMaxBytes) : outputMaxBytes
-  }
-
-  async #repeat(
-    checkId: string,
-    definition: CheckDefinition,
-    kind: PeriodicKind,
-    stopped: AbortSignal,
-  ): Promise<void> {
-    const { clock, chance, report, log } = this.#options
-    const intervalMs = Math.max(intervalMinMs, definition.IntervalMs)
-    if (definition.IntervalMs < intervalMinMs)
-      log.warn({ check: checkId }, `Check has interval below minimum of ${intervalMinMs} ms`)
-    const thresholds = {
-      successBeforePassing: definition.SuccessBeforePassing,
-      failuresBeforeCritical: definition.FailuresBeforeCritical,
-    }
-    let streak = noStreak
-    await sleep(clock, chance.fraction() * intervalMs, stopped)
-    for (;;) {
-      const { status, output, ended } = await this.#run(definition, kind)
-      if (stopped.aborted) return
-      const counted = countResult(streak, status, thresholds)
-      streak = counted.streak
-      if (counted.believed) report(checkId, status, output)
-      if (status === 'critical') log.warn({ check: checkId }, `Check is now critical: ${output}`)
-      else log.debug({ check: checkId, status }, 'Check status updated')
-      if (ended !== undefined) await Promise.race([ended, once(stopped, 'abort')])
-      await sleep(clock, intervalMs, stopped)
-    }
-  }
-
-  async #run(definition: CheckDefinition, kind: PeriodicKind): Promise<CheckResult> {
-    const timeoutMs = definition.TimeoutMs > 0 ? definition.TimeoutMs : kind.timeoutMs
-    const run = new AbortController()
-    const timer = this.#options.clock.after(timeoutMs, () => run.abort())
-    this.#runs.add(run)
-    try {
-      return await kind.run(definition, {
-        timeoutMs,
-        outputMaxBytes: this.#outputMax(definition),
-        signal: run.signal,
-        pipes: this.#pipes,
-      })
-    } finally {
-      timer.cancel()
-      this.#runs.delete(run)
-    }
   }
 }

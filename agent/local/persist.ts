@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import type { CheckStatus } from '../../server/model/check.ts'
@@ -51,11 +51,15 @@ export class LocalFiles {
     this.#log = log
   }
 
-  /** Resolves when the entry is on disk under its name, whole. Rejects with a DiskFault. */
+  /**
+   * Resolves when the entry is under its name, whole: on disk, but for the words of TTL checks, which come all the time and are
+   * too old to matter once a host has started again. Rejects with a DiskFault.
+   */
   async save<Kind extends keyof Kinds>(kind: Kind, id: string, entry: Kinds[Kind]): Promise<void> {
     if (this.#dataDir === '') return
+    const write = kind === 'check-state' ? overwrite : writeThrough
     await this.#enqueue(this.#path(kind, id), (path) =>
-      replace(path, JSON.stringify(entry)).catch((error: unknown) => {
+      replace(path, JSON.stringify(entry), write).catch((error: unknown) => {
         throw error instanceof DiskFault ? error : new DiskFault('write', path, error)
       }),
     )
@@ -125,15 +129,23 @@ async function namesIn(kind: keyof Kinds, directory: string): Promise<string[]> 
   }
 }
 
-async function replace(path: string, text: string): Promise<void> {
-  await makeDirectory(dirname(path), 0o700)
+async function replace(path: string, text: string, write: typeof writeThrough): Promise<void> {
   const temporary = `${path}.tmp`
-  const file = await open(temporary, 'w', 0o600)
   try {
-    await file.writeFile(text)
-    await file.datasync()
-  } finally {
-    await file.close()
+    await write(temporary, text)
+  } catch (error) {
+    // The directory isn't there yet, or no longer; what else stands in its place is said by whoever makes it.
+    if (!/^(ENOENT|ENOTDIR)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+    await makeDirectory(dirname(path), 0o700)
+    await write(temporary, text)
   }
   await rename(temporary, path)
+}
+
+async function writeThrough(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o600, flush: true })
+}
+
+async function overwrite(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o600 })
 }

@@ -61,7 +61,7 @@ for (const peer of peers) await registerAll(peer)
 const stop = keepAlive()
 await sleep(2 * intervalSeconds * 1000)
 const busy = await measureAll(seconds)
-stop()
+await stop()
 for (const peer of peers) await assertPassing(peer)
 
 const checks = `${services * 2} checks every ${intervalSeconds} s`
@@ -128,18 +128,26 @@ function isTtl(number: number): boolean {
 }
 
 /** What the clients of TTL checks do: each says that it is well once every interval. */
-function keepAlive(): () => void {
+function keepAlive(): () => Promise<unknown> {
+  const words = new Set<Promise<void>>()
   const numbers = Array.from({ length: services }, (_, number) => number).filter(isTtl)
   let at = 0
   const timer = setInterval(
     () => {
       const number = numbers[at % numbers.length] ?? 0
       at += 1
-      for (const peer of peers) void put(peer, `/v1/agent/check/pass/service:web-${number}:2`)
+      for (const peer of peers) {
+        const word = put(peer, `/v1/agent/check/pass/service:web-${number}:2`)
+        words.add(word)
+        void word.finally(() => words.delete(word))
+      }
     },
     (intervalSeconds * 1000) / numbers.length,
   )
-  return () => clearInterval(timer)
+  return () => {
+    clearInterval(timer)
+    return Promise.all(words)
+  }
 }
 
 async function put(peer: Peer, path: string, body?: object): Promise<void> {

@@ -1,5 +1,6 @@
 import t from 'tap'
 
+import { turnMs } from '../../../agent/checks/agenda.ts'
 import type { CheckResult, PeriodicKind, RunLimits } from '../../../agent/checks/kind.ts'
 import { CheckRunner } from '../../../agent/checks/runner.ts'
 import { checkKinds, kindOf, periodicKinds } from '../../../agent/checks/table.ts'
@@ -7,6 +8,7 @@ import type { CheckRow } from '../../../agent/local/definitions.ts'
 import { emptyCheckDefinition } from '../../../server/model/definition.ts'
 import type { CheckDefinition } from '../../../server/model/definition.ts'
 import { seededChance } from '../../../server/runtime/chance.ts'
+import { sleep } from '../../../server/runtime/clock.ts'
 import { noLog } from '../../../server/runtime/log.ts'
 import { settle, VirtualClock } from '../../support/clock.ts'
 import { localRpc } from '../../support/local-rpc.ts'
@@ -74,20 +76,54 @@ const untilAborted = ({ signal, timeoutMs }: RunLimits): Promise<CheckResult> =>
     )
   })
 
-t.test('a thousand checks that start together do not run together', async (t) => {
+/** How many runs began in each tenth of a second; 0 where none did. */
+function crowds(starts: readonly number[], fromMs: number, untilMs: number): number[] {
+  const counts = Array.from({ length: (untilMs - fromMs) / turnMs }, () => 0)
+  for (const ms of starts) {
+    const turn = Math.floor((ms - fromMs) / turnMs)
+    if (turn in counts) counts[turn] = (counts[turn] ?? 0) + 1
+  }
+  return counts
+}
+
+t.test('a thousand checks that start together are spread over their interval', async (t) => {
   const { clock, starts, runner, start } = setUp(() => Promise.resolve(passing))
-  for (let id = 0; id < 1000; id += 1) start(String(id))
+  const startAll = (): void => {
+    for (let id = 0; id < 1000; id += 1) start(String(id), { IntervalMs: (id % 2) * 5000 + 5000 })
+  }
+  /** 500 every 5 s and 500 every 10 s: 15 in a tenth of a second. */
+  const isSpread = (what: string, fromMs: number, untilMs: number): void => {
+    const found = crowds(starts, fromMs, untilMs)
+    t.ok(Math.max(...found) <= 19, `${what}: at most ${Math.max(...found)}`)
+    t.ok(Math.min(...found) >= 11, `${what}: at least ${Math.min(...found)}`)
+  }
+  startAll()
   await settle()
-  t.equal(starts.length, 0)
-  await clock.advance(10 * second)
-  t.equal(starts.length, 1000, 'each within its first interval')
-  const perSecond = Array.from({ length: 10 }, (_, at) => {
-    const from = at * second
-    return starts.filter((ms) => ms >= from && ms < from + second).length
-  })
-  t.ok(Math.max(...perSecond) < 140, `at most ${Math.max(...perSecond)} in a second`)
+  t.ok(starts.length < 19, 'few run at once')
+  await clock.advance(60 * second)
+  isSpread('registered together', second, 60 * second)
+  startAll()
+  await clock.advance(60 * second)
+  isSpread('registered anew', 61 * second, 120 * second)
   await runner[Symbol.asyncDispose]()
   t.equal(clock.timers, 0)
+})
+
+t.test('a check comes round in the same turn, and later only by what its runs take', async (t) => {
+  const slow = setUp(async () => {
+    await sleep(slow.clock, 300, new AbortController().signal)
+    return passing
+  })
+  const quick = setUp(() => Promise.resolve(passing))
+  for (const { start } of [slow, quick]) start('a')
+  await quick.clock.advance(600 * second)
+  await slow.clock.advance(600 * second)
+  const gaps = (starts: readonly number[]): Set<number> =>
+    new Set(starts.slice(1).map((ms, at) => Math.round(ms - (starts[at] ?? 0))))
+  t.strictSame(gaps(quick.starts), new Set([10_000]))
+  t.strictSame(gaps(slow.starts), new Set([10_300]))
+  await slow.runner[Symbol.asyncDispose]()
+  await quick.runner[Symbol.asyncDispose]()
 })
 
 t.test('an interval below a second is a second', async (t) => {
