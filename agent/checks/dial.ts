@@ -1,4 +1,5 @@
 import { getServers } from 'node:dns'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
@@ -53,10 +54,44 @@ export function parseAddress(network: 'tcp' | 'udp', address: string): Address {
     )
   const [, bracketed, plain = '', port] = match
   if (port === undefined) throw wrong(`${address}: missing port in address`)
-  if (!/^\d*$/.test(port)) throw wrong(`${network}/${port}: unknown port`)
-  if (Number(port) > 65_535) throw wrong(`${port}: invalid port`)
-  return { host: bracketed ?? plain, port: Number(port) }
+  const number = /^\d*$/.test(port) ? Number(port) : wellKnownPort(network, port)
+  if (number === undefined) throw wrong(`${network}/${port}: unknown port`)
+  if (number > 65_535) throw wrong(`${port}: invalid port`)
+  return { host: bracketed ?? plain, port: number }
 }
+
+/** By its name or another one of it, which case is all the same, in the host's table (services(5)). */
+function wellKnownPort(network: 'tcp' | 'udp', name: string): number | undefined {
+  const wanted = name.toLowerCase()
+  for (const line of hostServices().split('\n')) {
+    const [first, port = '', ...others] = line.replace(/#.*/, '').trim().split(/\s+/)
+    const [number, protocol] = port.split('/')
+    if (protocol !== network) continue
+    if ([first, ...others].some((each) => each?.toLowerCase() === wanted)) return Number(number)
+  }
+  return undefined
+}
+
+function hostServices(): string {
+  try {
+    return readFileSync('/etc/services', 'utf8')
+  } catch {
+    return fewServices
+  }
+}
+
+/** Of a host that has no table: those that Go knows by itself. */
+const fewServices = `domain 53/tcp
+domain 53/udp
+ftp 21/tcp
+http 80/tcp
+https 443/tcp
+imaps 993/tcp
+pop3 110/tcp
+pop3s 995/tcp
+smtp 25/tcp
+ssh 22/tcp
+telnet 23/tcp`
 
 /** Where a name has several addresses, the first one's failure tells. */
 export function describeDialError(network: string, given: string, thrown: unknown): string {

@@ -18,12 +18,12 @@ export const grpcCheck: PeriodicKind = {
   name: 'grpc',
   timeoutMs: networkTimeoutMs,
   accepts: ({ GRPC }) => GRPC !== '',
-  async run({ GRPC, GRPCUseTLS, TLSSkipVerify }, { timeoutMs, signal }) {
+  async run({ GRPC, GRPCUseTLS, TLSSkipVerify }, { timeoutMs, authorities, signal }) {
     const slash = GRPC.indexOf('/')
     const address = slash === -1 ? GRPC : GRPC.slice(0, slash)
     const service = slash === -1 ? '' : GRPC.slice(slash + 1)
     try {
-      const tls = { tls: GRPCUseTLS, skipVerify: TLSSkipVerify, signal }
+      const tls = { tls: GRPCUseTLS, skipVerify: TLSSkipVerify, authorities, signal }
       const session = await openSession(address, tls).catch((error: unknown) => {
         throw signal.aborted ? late() : unreachable(error)
       })

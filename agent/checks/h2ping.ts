@@ -9,10 +9,10 @@ export const h2PingCheck: PeriodicKind = {
   name: 'h2ping',
   timeoutMs: networkTimeoutMs,
   accepts: ({ H2PING }) => H2PING !== '',
-  async run({ H2PING, H2PingUseTLS, TLSSkipVerify }, { signal }) {
+  async run({ H2PING, H2PingUseTLS, TLSSkipVerify }, { authorities, signal }) {
     let session: ClientHttp2Session
     try {
-      const tls = { tls: H2PingUseTLS, skipVerify: TLSSkipVerify, signal }
+      const tls = { tls: H2PingUseTLS, skipVerify: TLSSkipVerify, authorities, signal }
       session = await openSession(H2PING, tls)
     } catch (error) {
       return { status: 'critical', output: `Failed to dial to ${H2PING}: ${faultText(error)}` }

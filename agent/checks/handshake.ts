@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { checkServerIdentity, connect } from 'node:tls'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 
+import type { Authorities } from './authorities.ts'
 import { CheckFault } from './kind.ts'
 
 export interface HandshakeOptions {
@@ -10,6 +11,7 @@ export interface HandshakeOptions {
   readonly host: string
   /** Takes any certificate. */
   readonly skipVerify: boolean
+  readonly authorities: Authorities
   /** What to speak then (ALPN), the most wanted first. */
   readonly protocols: readonly string[]
   readonly signal: AbortSignal
@@ -18,7 +20,7 @@ export interface HandshakeOptions {
 /** TLS over a connection; rejects with a CheckFault in the words of Go's TLS, and destroys the connection then. */
 export function handshake(
   socket: Socket,
-  { host, skipVerify, protocols, signal }: HandshakeOptions,
+  { host, skipVerify, authorities, protocols, signal }: HandshakeOptions,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const secured = connect({
@@ -26,6 +28,7 @@ export function handshake(
       // Judged below, since Go looks at the name before the authority.
       rejectUnauthorized: false,
       ALPNProtocols: [...protocols],
+      ...(skipVerify ? {} : { secureContext: authorities.context }),
       ...(isIP(host) === 0 ? { servername: host } : {}),
     })
     const settle = (fault?: string): void => {

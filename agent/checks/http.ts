@@ -98,13 +98,13 @@ async function ask(hop: Hop, skipVerify: boolean, limits: RunLimits): Promise<We
 async function connect(
   address: string,
   tls: { readonly host: string; readonly skipVerify: boolean } | undefined,
-  { signal }: RunLimits,
+  { authorities, signal }: RunLimits,
 ): Promise<Socket> {
   try {
     const socket = await dial(address, signal)
     return tls === undefined
       ? socket
-      : await handshake(socket, { ...tls, protocols: ['http/1.1'], signal })
+      : await handshake(socket, { ...tls, authorities, protocols: ['http/1.1'], signal })
   } catch (error) {
     if (signal.aborted)
       throw new CheckFault(

@@ -1,5 +1,6 @@
 import type { CheckStatus } from '../../server/model/check.ts'
 import type { CheckDefinition } from '../../server/model/definition.ts'
+import type { Authorities } from './authorities.ts'
 import type { PipePool } from './pipe.ts'
 
 /** What one run of a check found. Output longer than the limit was cut by the kind, which knows which end matters. */
@@ -35,6 +36,8 @@ export interface RunLimits {
   readonly signal: AbortSignal
   /** For what processes write. */
   readonly pipes: PipePool
+  /** For TLS. */
+  readonly authorities: Authorities
 }
 
 export const networkTimeoutMs = 10_000

@@ -3,6 +3,7 @@ import type { CheckDefinition } from '../../server/model/definition.ts'
 import type { Clock, Timer } from '../../server/runtime/clock.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { Agenda } from './agenda.ts'
+import type { Authorities } from './authorities.ts'
 import { faultText } from './kind.ts'
 import type { CheckResult, PeriodicKind } from './kind.ts'
 import type { PipePool } from './pipe.ts'
@@ -15,6 +16,7 @@ export interface CheckWorld {
   readonly log: Log
   readonly agenda: Agenda
   readonly pipes: PipePool
+  readonly authorities: Authorities
   /** The runs under way: what ends each before its time, and when it is over. */
   readonly runs: Map<AbortController, Promise<unknown>>
 }
@@ -55,12 +57,12 @@ export class PeriodicCheck implements Disposable {
   }
 
   #run(): Promise<CheckResult> {
-    const { clock, pipes, runs } = this.#world
+    const { clock, pipes, authorities, runs } = this.#world
     const { definition, kind, outputMaxBytes } = this.#options
     const timeoutMs = definition.TimeoutMs > 0 ? definition.TimeoutMs : kind.timeoutMs
     const end = new AbortController()
     const timer = clock.after(timeoutMs, () => end.abort())
-    const limits = { timeoutMs, outputMaxBytes, signal: end.signal, pipes }
+    const limits = { timeoutMs, outputMaxBytes, signal: end.signal, pipes, authorities }
     const run = kind
       .run(definition, limits)
       .catch(unlooked)

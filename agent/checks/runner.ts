@@ -8,6 +8,7 @@ import type { CheckSpecification } from '../local/definitions.ts'
 import { Agenda } from './agenda.ts'
 import { AliasCheck, aliasCheck } from './alias.ts'
 import type { AliasSources } from './alias.ts'
+import { Authorities } from './authorities.ts'
 import type { PeriodicKind } from './kind.ts'
 import { PeriodicCheck } from './periodic.ts'
 import type { CheckWorld } from './periodic.ts'
@@ -42,8 +43,14 @@ export class CheckRunner {
   constructor(options: RunnerOptions) {
     const { clock, chance, log } = options
     this.#options = options
-    const [agenda, pipes] = [new Agenda(clock), new PipePool()]
-    this.#world = { clock, log, agenda, pipes, runs: new Map() }
+    this.#world = {
+      clock,
+      log,
+      agenda: new Agenda(clock),
+      pipes: new PipePool(),
+      authorities: new Authorities(),
+      runs: new Map(),
+    }
     this.#spread = new Spread(chance)
   }
 

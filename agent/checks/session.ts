@@ -1,6 +1,7 @@
 import { connect } from 'node:http2'
 import type { ClientHttp2Session } from 'node:http2'
 
+import type { Authorities } from './authorities.ts'
 import { dial, parseAddress } from './dial.ts'
 import { handshake } from './handshake.ts'
 import { CheckFault, faultText } from './kind.ts'
@@ -8,6 +9,7 @@ import { CheckFault, faultText } from './kind.ts'
 export interface SessionOptions {
   readonly tls: boolean
   readonly skipVerify: boolean
+  readonly authorities: Authorities
   readonly signal: AbortSignal
 }
 
@@ -27,12 +29,12 @@ export class SessionFault extends CheckFault {
  */
 export async function openSession(
   address: string,
-  { tls, skipVerify, signal }: SessionOptions,
+  { tls, skipVerify, authorities, signal }: SessionOptions,
 ): Promise<ClientHttp2Session> {
   const plain = await dial(address, signal).catch(failedAt('dial'))
   const { host } = parseAddress('tcp', address)
   const socket = tls
-    ? await handshake(plain, { host, skipVerify, protocols: ['h2'], signal }).catch(
+    ? await handshake(plain, { host, skipVerify, authorities, protocols: ['h2'], signal }).catch(
         failedAt('handshake'),
       )
     : plain

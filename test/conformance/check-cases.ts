@@ -2,6 +2,8 @@
 export interface Targets {
   readonly http: string
   readonly https: string
+  /** Whose authority the host trusts. */
+  readonly house: string
   readonly tcp: string
   readonly grpc: string
   readonly grpcs: string
@@ -13,7 +15,14 @@ export type CheckCase = readonly [name: string, definition: object]
 const interval = { Interval: '1h' }
 
 /** Checks of every kind that Consul 1.8.7 has, and everything that can become of them. */
-export function checkCases({ http, https, tcp, grpc, grpcs }: Targets): readonly CheckCase[] {
+export function checkCases({
+  http,
+  https,
+  house,
+  tcp,
+  grpc,
+  grpcs,
+}: Targets): readonly CheckCase[] {
   const page = (path: string, more: object = {}): CheckCase => [
     `http ${path}${JSON.stringify(more)}`,
     { HTTP: `http://${http}${path}`, ...more },
@@ -80,6 +89,7 @@ export function checkCases({ http, https, tcp, grpc, grpcs }: Targets): readonly
     ['http to https', { HTTP: `http://${https}/ok` }],
     ['http to http2', { HTTP: `http://${grpc}/ok` }],
     ['https unknown authority', { HTTP: `https://${https}/ok` }],
+    ['https known authority', { HTTP: `https://${house}/ok` }],
     ['https skipped', { HTTP: `https://${https}/ok`, TLSSkipVerify: true }],
     ['https echo', { HTTP: `https://${https}/echo`, TLSSkipVerify: true }],
     ['https to http', { HTTP: `https://${http}/ok` }],
@@ -93,6 +103,8 @@ export function checkCases({ http, https, tcp, grpc, grpcs }: Targets): readonly
     ['tcp no port', { TCP: '127.0.0.1' }],
     ['tcp empty port', { TCP: '127.0.0.1:' }],
     ['tcp bad port', { TCP: '127.0.0.1:port' }],
+    ['tcp port by name', { TCP: '127.0.0.1:http' }],
+    ['tcp port by another name', { TCP: '127.0.0.1:WWW' }],
     ['tcp port too high', { TCP: '127.0.0.1:99999' }],
     ['tcp too many colons', { TCP: '::1:80' }],
     ['tcp no such host', { TCP: 'nosuch.invalid:1' }],
@@ -126,7 +138,7 @@ export function checkCases({ http, https, tcp, grpc, grpcs }: Targets): readonly
     script('sh', '-c', 'exit 255'),
     script('sh', '-c', 'kill -9 $$'),
     script('sh', '-c', 'cat; echo read'),
-    script('sh', '-c', 'env | sort | grep -v -e ^_= -e ^PWD= -e ^OLDPWD= -e ^SHLVL= -e ^UV_'),
+    script('sh', '-c', 'env | sort | grep -v -e ^_= -e ^PWD= -e ^OLDPWD= -e ^SHLVL='),
     script('sh', '-c', 'pwd; umask; ulimit -n; echo $0 $#', 'zero', 'one'),
     script('sh', '-c', 'yes 0123456789 | head -c 5000'),
     script('sh', '-c', 'yes 0123456789 | head -c 4096'),

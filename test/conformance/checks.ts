@@ -4,7 +4,7 @@
  * The options are those of peer-options.ts.
  */
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +17,7 @@ import {
   httpsTarget,
   tcpTarget,
 } from '../support/check-targets.ts'
+import { trustedIdentity } from '../support/trusted-identity.ts'
 import { checkCases, refusedCases } from './check-cases.ts'
 import type { CheckCase } from './check-cases.ts'
 import { exchange } from './exchange.ts'
@@ -39,11 +40,16 @@ stack.defer(() => rm(directory, { recursive: true }))
 const dockerSocket = join(directory, 'docker.sock')
 stack.use(await dockerTarget(dockerSocket))
 process.env['DOCKER_HOST'] = `unix://${dockerSocket}`
+const trusted = trustedIdentity()
+process.env['SSL_CERT_FILE'] = join(directory, 'store.pem')
+delete process.env['SSL_CERT_DIR']
+await writeFile(process.env['SSL_CERT_FILE'], trusted.cert)
 const at = async (target: Promise<{ port: number } & AsyncDisposable>): Promise<string> =>
   `127.0.0.1:${stack.use(await target).port}`
 const cases = checkCases({
   http: await at(httpTarget()),
   https: await at(httpsTarget(identity)),
+  house: await at(httpsTarget(trusted)),
   tcp: await at(tcpTarget('hello, this is no HTTP\r\n')),
   grpc: await at(grpcTarget()),
   grpcs: await at(grpcTarget(identity)),

@@ -1,3 +1,4 @@
+import { Authorities } from '../../agent/checks/authorities.ts'
 import type { CheckResult, PeriodicKind } from '../../agent/checks/kind.ts'
 import { PipePool } from '../../agent/checks/pipe.ts'
 import { emptyCheckDefinition } from '../../server/model/definition.ts'
@@ -25,6 +26,7 @@ export async function look(
       outputMaxBytes,
       signal: signal ?? AbortSignal.timeout(timeoutMs),
       pipes: pipes ?? ours,
+      authorities: new Authorities(),
     },
   )
 }

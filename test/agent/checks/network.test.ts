@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,12 +26,20 @@ import {
   tcpTarget,
 } from '../../support/check-targets.ts'
 import type { Target } from '../../support/check-targets.ts'
+import { trustedIdentity } from '../../support/trusted-identity.ts'
 
 const fixtures = join(import.meta.dirname, '../../server/raft/transport/fixtures')
 const identity = {
   key: readFileSync(join(fixtures, 'ours-key.pem'), 'utf8'),
   cert: readFileSync(join(fixtures, 'ours-certificate.pem'), 'utf8'),
 }
+
+/** In this host's store, which is read when the first check needs it. */
+const trusted = trustedIdentity()
+const store = join(t.testdir(), 'store.pem')
+writeFileSync(store, trusted.cert)
+process.env['SSL_CERT_FILE'] = store
+delete process.env['SSL_CERT_DIR']
 
 const at = async (target: Promise<Target>): Promise<string> => {
   const opened = await target
@@ -40,6 +48,7 @@ const at = async (target: Promise<Target>): Promise<string> => {
 }
 const http = await at(httpTarget())
 const https = await at(httpsTarget(identity))
+const house = await at(httpsTarget(trusted))
 const tcp = await at(tcpTarget('hello'))
 const grpc = await at(grpcTarget())
 const grpcs = await at(grpcTarget(identity))
@@ -124,6 +133,11 @@ t.test('an HTTP check passes by its status, and quotes the answer', async (t) =>
       `HTTP GET https://${https}/ok: 200 OK Output: fine`,
     ],
     [
+      { HTTP: `https://${house}/ok` },
+      'passing',
+      `HTTP GET https://${house}/ok: 200 OK Output: fine`,
+    ],
+    [
       { HTTP: `https://${http}/` },
       'critical',
       `Get "https://${http}/": http: server gave HTTP response to HTTPS client`,
@@ -203,6 +217,7 @@ t.test('a TCP check passes where somebody accepts', async (t) => {
     signal: over.signal,
   })
   t.strictSame(parseAddress('tcp', '[::1]:80'), { host: '::1', port: 80 })
+  t.strictSame(parseAddress('tcp', 'a:SSH'), { host: 'a', port: 22 })
 })
 
 t.test('a UDP check fails only where the host says that nobody listens', async (t) => {
