@@ -94,7 +94,7 @@ export interface KeyringPort {
   }): Promise<readonly PoolKeyring[]>
 }
 
-/** Profiles of the process. One at a time is taken of the CPU: whoever else asks is refused. */
+/** Profiles of the process. One of each kind is taken at a time: whoever else asks is refused. */
 export interface ProfilerPort {
   /** In the format of pprof, gzipped. */
   cpu(durationMs: number, signal: AbortSignal): Promise<Uint8Array>

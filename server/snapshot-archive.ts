@@ -3,6 +3,7 @@ import { pipeline, Readable } from 'node:stream'
 import { createGunzip, createGzip } from 'node:zlib'
 
 import { describeError, PraetorError } from './model/errors.ts'
+import { tarEnd, tarHeader, tarPadding } from './wire/tar.ts'
 
 /**
  * A snapshot as it leaves the cluster: Consul's archive, a gzipped tar (POSIX.1-1988 ustar) of `meta.json`, `state.bin` and
@@ -47,9 +48,9 @@ export async function writeArchive(
     yield* file('meta.json', metaJson)
     yield header('state.bin', Size)
     yield* state()
-    yield padding(Size)
+    yield tarPadding(Size)
     yield* file('SHA256SUMS', sums)
-    yield Buffer.alloc(2 * block)
+    yield tarEnd()
   }
   return pipeline(Readable.from(tar()), createGzip(), () => undefined)
 }
@@ -115,34 +116,19 @@ function* entries(tar: Buffer): Iterable<[string, Buffer]> {
     if (!Number.isSafeInteger(sizeBytes) || start + sizeBytes > tar.length)
       throw unreadable('failed to read snapshot file: failed reading snapshot: unexpected EOF')
     yield [name, tar.subarray(start, start + sizeBytes)]
-    at = start + sizeBytes + padding(sizeBytes).length
+    at = start + sizeBytes + tarPadding(sizeBytes).length
   }
 }
 
 function* file(name: string, content: Uint8Array): Iterable<Uint8Array> {
   yield header(name, content.length)
   yield content
-  yield padding(content.length)
+  yield tarPadding(content.length)
 }
 
+/** All there is to know is in it, secrets too. */
 function header(name: string, sizeBytes: number): Uint8Array {
-  const bytes = Buffer.alloc(block)
-  bytes.write(name, 0, 'latin1')
-  bytes.write('0000600\0', 100, 'latin1')
-  bytes.write('0000000\0', 108, 'latin1')
-  bytes.write('0000000\0', 116, 'latin1')
-  bytes.write(`${sizeBytes.toString(8).padStart(11, '0')}\0`, 124, 'latin1')
-  bytes.write('00000000000\0', 136, 'latin1')
-  bytes.write('        ', 148, 'latin1')
-  bytes.write('0', 156, 'latin1')
-  bytes.write('ustar\x0000', 257, 'latin1')
-  const sum = bytes.reduce((total, byte) => total + byte, 0)
-  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
-  return bytes
-}
-
-function padding(sizeBytes: number): Uint8Array {
-  return Buffer.alloc((block - (sizeBytes % block)) % block)
+  return tarHeader({ name, sizeBytes, mode: 0o600 })
 }
 
 function missing(files: ReadonlyMap<string, unknown>): string {

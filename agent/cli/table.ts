@@ -23,6 +23,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/catalog-services.ts')).catalogServicesCommand,
   },
   {
+    name: 'debug',
+    synopsis: 'Records what an agent does, for those who look into it',
+    load: async () => (await import('./commands/debug.ts')).debugCommand,
+  },
+  {
     name: 'event',
     synopsis: 'Fires an event for those who watch for it',
     load: async () => (await import('./commands/event.ts')).eventCommand,

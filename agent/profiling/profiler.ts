@@ -26,20 +26,20 @@ export async function openProfiler(clock: Clock): Promise<ProfilerPort & AsyncDi
   const heap = new Session()
   heap.connect()
   await heap.post('HeapProfiler.startSampling', { samplingInterval: heapIntervalBytes })
-  let isSamplingCpu = false
+  const underWay = new Set<'profile' | 'trace'>()
 
   const taken = (interval: number, sinceMs: number): Taken => {
     const nowMs = clock.monotonicMs()
     return { interval, durationMs: nowMs - sinceMs, wallMs: clock.wallMs() - (nowMs - sinceMs) }
   }
   /** V8 would sample for several at once, each costing what it costs. */
-  const sampleCpu = async (durationMs: number, signal: AbortSignal) => {
-    if (isSamplingCpu)
+  const sampleCpu = async (what: 'profile' | 'trace', durationMs: number, signal: AbortSignal) => {
+    if (underWay.has(what))
       throw new PraetorError(
         'failed',
         'Could not enable CPU profiling: cpu profiling already in use',
       )
-    isSamplingCpu = true
+    underWay.add(what)
     const session = new Session()
     session.connect()
     try {
@@ -50,18 +50,18 @@ export async function openProfiler(clock: Clock): Promise<ProfilerPort & AsyncDi
       return (await session.post('Profiler.stop')).profile
     } finally {
       session.disconnect()
-      isSamplingCpu = false
+      underWay.delete(what)
     }
   }
 
   return {
     async cpu(durationMs, signal) {
       const sinceMs = clock.monotonicMs()
-      const profile = await sampleCpu(durationMs, signal)
+      const profile = await sampleCpu('profile', durationMs, signal)
       return pack(cpuProfile(profile, taken(cpuIntervalMicros, sinceMs)))
     },
     async timeline(durationMs, signal) {
-      return JSON.stringify(await sampleCpu(durationMs, signal))
+      return JSON.stringify(await sampleCpu('trace', durationMs, signal))
     },
     async heap() {
       const { profile } = await heap.post('HeapProfiler.getSamplingProfile')

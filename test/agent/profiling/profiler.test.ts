@@ -105,7 +105,7 @@ t.test('profiles of the process are served where that is allowed', async (t) => 
 
   const asked = ask('GET', '/debug/pprof/profile?seconds=2')
   while (clock.timers === 0) await turn()
-  t.match(await ask('GET', '/debug/pprof/trace?seconds=1'), {
+  t.match(await ask('GET', '/debug/pprof/profile?seconds=1'), {
     status: 500,
     body: 'Could not enable CPU profiling: cpu profiling already in use',
   })
