@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import type { CheckStatus } from '../../server/model/check.ts'
@@ -143,7 +143,13 @@ async function replace(path: string, text: string, write: typeof writeThrough): 
 }
 
 async function writeThrough(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { mode: 0o600, flush: true })
+  const file = await open(path, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
 }
 
 async function overwrite(path: string, text: string): Promise<void> {
