@@ -9,6 +9,7 @@
 import { parseArgs } from 'node:util'
 
 import { must } from '../../server/model/assert.ts'
+import { memberStatus } from '../../server/model/member.ts'
 import type { AgentProcess } from '../support/agent-process.ts'
 import { threeServers, until } from '../support/server-set.ts'
 import { kindsOfChecks } from './kinds.ts'
@@ -103,11 +104,15 @@ async function run(): Promise<void> {
     const at = names.indexOf(name)
     clients.set(name, started(await set.startClient(name, kinds.flagsFor(at))))
   }
-  await until(
+  const healed = await until(
     () => passing(web, 'everywhere'),
     (nodes) => nodes.length === names.length,
+  ).catch(() => undefined)
+  check(
+    'killed agents heal when they are started again',
+    healed !== undefined,
+    healed === undefined ? await trouble(watched, clients) : '',
   )
-  check('killed agents heal when they are started again', true)
   for (const kind of kinds.names) {
     const count = names.filter((_, at) => kinds.at(at) === kind).length
     await until(
@@ -145,6 +150,22 @@ async function run(): Promise<void> {
   const lost = await load.lost(must(servers[0], 'a server'))
   check('no acknowledged write is lost', lost.length === 0, lost.slice(0, 3).join('; '))
   check('services went on passing', (await passing(web, 'everywhere')).length === names.length)
+}
+
+/** Who is critical, and whom each agent's pool does not call alive. */
+async function trouble(
+  server: AgentProcess,
+  clients: ReadonlyMap<string, AgentProcess>,
+): Promise<string> {
+  const { text } = await server.ask('GET', '/health/state/critical')
+  const views: string[] = []
+  for (const [name, agent] of [['s0', server] as const, ...clients]) {
+    const answer = await agent.ask('GET', '/agent/members').catch(() => undefined)
+    const members = JSON.parse(answer?.text ?? '[]') as { Name: string; Status: number }[]
+    const others = members.filter(({ Status }) => Status !== memberStatus.alive)
+    views.push(`${name}: ${others.map((one) => `${one.Name} ${one.Status}`).join() || 'all'}`)
+  }
+  return `${text} ${views.join('; ')}`
 }
 
 function started(agent: AgentProcess): AgentProcess {
