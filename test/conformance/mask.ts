@@ -1,4 +1,4 @@
-import { nodeId, type Peer } from './peer.ts'
+import { nodeIds, type Peer } from './peer.ts'
 
 /**
  * What differs between two right answers and means nothing: ids, times, ports, hashes. Indexes become their places in the order
@@ -13,15 +13,26 @@ export function mask(text: string, peer: Peer, indexes: readonly string[] = []):
         : masked,
     ranked,
   )
-  const unported = Object.entries(peer.ports).reduce(
+  const unported = portNames(peer).reduce(
     (masked, [name, port]) => masked.replace(RegExp(`\\b${port}\\b`, 'g'), `<${name} port>`),
     named,
   )
   return patterns.reduce((masked, [pattern, label]) => masked.replace(pattern, label), unported)
 }
 
+function portNames({ ports, behind }: Peer): [string, number][] {
+  const itsServers = Object.entries(behind?.ports ?? {})
+  return [
+    ...Object.entries(ports),
+    ...itsServers.map(([name, port]): [string, number] => [`its server's ${name}`, port]),
+  ]
+}
+
 const patterns: readonly (readonly [RegExp, string])[] = [
-  [RegExp(`\\b(?!${nodeId})[\\da-f]{8}(-[\\da-f]{4}){3}-[\\da-f]{12}\\b`, 'g'), '<uuid>'],
+  [
+    RegExp(`\\b(?!${nodeIds.join('|')})[\\da-f]{8}(-[\\da-f]{4}){3}-[\\da-f]{12}\\b`, 'g'),
+    '<uuid>',
+  ],
   [/\b(?!0001-)\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d| \+0000 UTC)/g, '<time>'],
   [/("ContentHash": ?")[\da-f]+"/g, '$1<hash>"'],
   [/^(X-Consul-Contenthash: )[\da-f]+$/gm, '$1<hash>'],

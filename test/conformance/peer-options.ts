@@ -8,7 +8,7 @@ import type { Program } from './peer.ts'
  *     --oracle COMMAND    the Consul to compare with (default: $CONSUL, else `consul` on the PATH)
  *     --subject COMMAND   what is compared (default: this repository's agent)
  *     --only PATTERN      only what has this in its name
- *     --port N            the first of ten ports
+ *     --port N            the first of twenty ports
  *     --show              print what the oracle says
  */
 export function peerOptions(firstPort: number) {
@@ -21,7 +21,7 @@ export function peerOptions(firstPort: number) {
   } as const
 }
 
-/** Both programs, and the first of five ports of each. */
+/** Both programs, and the first of ten ports of each. */
 export interface PeerPair {
   readonly oracle: Program
   readonly subject: Program
@@ -39,7 +39,7 @@ export function peerPair(values: {
     oracle: { label: 'oracle', command: values.oracle.split(' ') },
     subject: { label: 'subject', command: values.subject.split(' ') },
     oraclePort,
-    subjectPort: oraclePort + 5,
+    subjectPort: oraclePort + 10,
   }
 }
 

@@ -16,41 +16,102 @@ export interface Program {
   readonly flags?: readonly string[]
 }
 
-/** A running agent. Five ports from the first: HTTP, DNS, server, Serf LAN, Serf WAN. */
+/** A running agent. */
 export interface Peer extends AsyncDisposable {
   readonly label: string
   readonly pid: number
-  readonly ports: Readonly<Record<'http' | 'dns' | 'server' | 'serf_lan' | 'serf_wan', number>>
+  readonly ports: Ports
+  /** Of a client: its server. */
+  readonly behind?: Peer
   /** What steps remember, by name. */
   readonly remembered: Map<string, string | Buffer>
 }
 
-export const nodeName = 'n1'
-export const nodeId = 'ca5caded-5eed-4bad-8bad-0123456789ab'
+/** Five ports from the first. */
+export type Ports = Readonly<Record<'http' | 'dns' | 'server' | 'serf_lan' | 'serf_wan', number>>
 
-const startMs = 30_000
+/** The agent that is asked. */
+const asked: Identity = { name: 'n1', id: 'ca5caded-5eed-4bad-8bad-0123456789ab' }
+/** The server behind it, where the agent that is asked is a client. */
+const behind: Identity = { name: 's1', id: 'ca5caded-5eed-4bad-8bad-ba9876543210' }
+
+export const nodeName = asked.name
+export const nodeIds: readonly string[] = [asked.id, behind.id]
+
+interface Identity {
+  readonly name: string
+  readonly id: string
+}
+
+const startMs = 60_000
 const stopMs = 10_000
 
-/** Starts an agent and waits until it leads, and has put itself into its catalog. Throws with its log where it does not. */
-export async function startPeer(
+/** Starts a server and waits until it leads, and has put itself into its catalog. Throws with its log where it does not. */
+export function startPeer(
   program: Program,
   firstPort: number,
   mode: 'dev' | 'server',
 ): Promise<Peer> {
-  const directory = await mkdtemp(join(tmpdir(), 'conformance-'))
-  const ports = {
-    http: firstPort,
-    dns: firstPort + 1,
-    server: firstPort + 2,
-    serf_lan: firstPort + 3,
-    serf_wan: firstPort + 4,
+  const ports = portsFrom(firstPort)
+  const how = mode === 'dev' ? ['-dev'] : ['-server', '-bootstrap']
+  return startAgent(program, ports, asked, how, presence(asked))
+}
+
+/**
+ * Starts a client and a server behind it, and waits until both are in the catalog, and where they stand is known. Ten ports from
+ * the first: the client's, then the server's. The client's end is the server's too.
+ */
+export async function startClient(
+  program: Program,
+  server: Program,
+  firstPort: number,
+): Promise<Peer> {
+  const itsPorts = portsFrom(firstPort + 5)
+  const how = ['-server', '-bootstrap']
+  await using stack = new AsyncDisposableStack()
+  const leader = stack.use(await startAgent(server, itsPorts, behind, how, presence(behind)))
+  const client = stack.use(
+    await startAgent(
+      program,
+      portsFrom(firstPort),
+      asked,
+      [`-retry-join=127.0.0.1:${itsPorts.serf_lan}`, '-retry-interval=1s'],
+      [...presence(asked), ...presence(behind), ...places],
+    ),
+  )
+  const kept = stack.move()
+  return {
+    ...client,
+    label: `${program.label} with ${server.label}`,
+    behind: leader,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
+}
+
+function portsFrom(first: number): Ports {
+  return {
+    http: first,
+    dns: first + 1,
+    server: first + 2,
+    serf_lan: first + 3,
+    serf_wan: first + 4,
+  }
+}
+
+async function startAgent(
+  program: Program,
+  ports: Ports,
+  identity: Identity,
+  how: readonly string[],
+  readiness: Readiness,
+): Promise<Peer> {
+  const directory = await mkdtemp(join(tmpdir(), 'conformance-'))
   if (await isAnswering(ports.http)) throw new Error(`port ${ports.http} is taken`)
   const [command = '', ...before] = program.command
   const log = await open(join(directory, 'log'), 'w')
   const child = spawn(
     command,
-    [...before, ...agentFlags(ports, mode, directory), ...(program.flags ?? [])],
+    [...before, ...agentFlags(ports, identity, how, directory), ...(program.flags ?? [])],
     {
       stdio: ['ignore', log.fd, log.fd],
     },
@@ -71,7 +132,7 @@ export async function startPeer(
     },
   }
   try {
-    await untilReady(peer, child)
+    await untilReady(peer, child, readiness)
     return peer
   } catch (error) {
     const said = await readFile(join(directory, 'log'), 'utf8')
@@ -80,32 +141,46 @@ export async function startPeer(
   }
 }
 
-function agentFlags(ports: Peer['ports'], mode: 'dev' | 'server', directory: string): string[] {
-  const how =
-    mode === 'dev' ? ['-dev'] : ['-server', '-bootstrap', `-data-dir=${join(directory, 'data')}`]
+function agentFlags(
+  ports: Ports,
+  { name, id }: Identity,
+  how: readonly string[],
+  directory: string,
+): string[] {
   return [
     'agent',
     ...how,
-    `-node=${nodeName}`,
-    `-node-id=${nodeId}`,
+    ...(how.includes('-dev') ? [] : [`-data-dir=${join(directory, 'data')}`]),
+    `-node=${name}`,
+    `-node-id=${id}`,
     '-bind=127.0.0.1',
     `-http-port=${ports.http}`,
     `-dns-port=${ports.dns}`,
     `-server-port=${ports.server}`,
     `-serf-lan-port=${ports.serf_lan}`,
-    `-serf-wan-port=${ports.serf_wan}`,
+    ...(how.includes('-server') || how.includes('-dev')
+      ? [`-serf-wan-port=${ports.serf_wan}`]
+      : []),
     '-grpc-port=-1',
     '-log-level=warn',
   ]
 }
 
-/** Each answer is something the agent does late in its start, so all of them together mean it is quiet. */
-const readiness = [
+/** Paths, and what their answers must have in them. */
+type Readiness = readonly (readonly [path: string, wanted: string])[]
+
+/** Each answer is something that an agent does late in its start, so all of them together mean it is quiet. */
+const presence = ({ name }: Identity): Readiness => [
   ['/v1/status/leader', '"127.'],
-  [`/v1/health/node/${nodeName}`, '"passing"'],
+  [`/v1/health/node/${name}`, '"passing"'],
   ['/v1/catalog/service/consul', '"ServicePort"'],
-  ['/v1/catalog/nodes', 'consul-network-segment'],
-] as const
+  [`/v1/catalog/node/${name}`, 'consul-network-segment'],
+]
+
+const places: Readiness = [asked, behind].map(({ name }) => [
+  `/v1/coordinate/node/${name}`,
+  '"Vec"',
+])
 
 async function isAnswering(port: number): Promise<boolean> {
   return exchange(port, { method: 'GET', path: '/v1/status/leader' }).then(
@@ -114,7 +189,7 @@ async function isAnswering(port: number): Promise<boolean> {
   )
 }
 
-async function untilReady(peer: Peer, child: ChildProcess): Promise<void> {
+async function untilReady(peer: Peer, child: ChildProcess, readiness: Readiness): Promise<void> {
   const deadline = Date.now() + startMs
   for (const [path, wanted] of readiness) {
     for (;;) {

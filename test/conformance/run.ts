@@ -4,56 +4,54 @@
  * The options of peer-options.ts, of which `--only` takes whole families of steps and prints only the steps that it names, and
  *
  *     --server            both with a data directory, as they run in production, instead of -dev
+ *     --client            ask a client of each, with a server behind it
+ *     --behind COMMAND    the server behind the subject's client (default: the subject itself)
  *
  * Exits with 1 if anything differs that `explained.ts` does not name.
  */
 import { parseArgs } from 'node:util'
 
-import { type Difference, differencesIn, printDifference } from './difference.ts'
-import { observe } from './observe.ts'
+import { compare } from './comparison.ts'
 import { peerOptions, peerPair } from './peer-options.ts'
-import { startPeer } from './peer.ts'
-import { families } from './steps.ts'
+import { type Peer, type Program, startClient, startPeer } from './peer.ts'
 
 const { values: options } = parseArgs({
-  options: { ...peerOptions(22_010), server: { type: 'boolean', default: false } },
+  options: {
+    ...peerOptions(22_010),
+    server: { type: 'boolean', default: false },
+    client: { type: 'boolean', default: false },
+    behind: { type: 'string', default: '' },
+  },
 })
 
-const mode = options.server ? 'server' : 'dev'
 const pair = peerPair(options)
+const behind: Program =
+  options.behind === ''
+    ? pair.subject
+    : { label: 'another behind it', command: options.behind.split(' ') }
 const began = performance.now()
 
-await using oracle = await startPeer(pair.oracle, pair.oraclePort, mode)
-await using subject = await startPeer(pair.subject, pair.subjectPort, mode)
+await using stack = new AsyncDisposableStack()
+const [oracle, subject] = await start()
+stack.use(oracle)
+stack.use(subject)
 
-const counts = { steps: 0, explained: 0, unexplained: 0 }
-for (const family of families) {
-  const isAsked = (name: string): boolean => `${family.name}: ${name}`.includes(options.only)
-  if (!family.steps.some(({ name }) => isAsked(name))) continue
-  for (const step of family.steps) {
-    const [expected, actual] = await Promise.all([observe(step, oracle), observe(step, subject)])
-    if (!isAsked(step.name)) continue
-    counts.steps += 1
-    if (options.show) console.log(`${family.name}: ${step.name}`, expected)
-    const failure = expected.get('failure')
-    if (failure !== undefined) throw new Error(`the oracle failed ${step.name}: ${failure}`)
-    print(differencesIn(family.name, step, expected, actual))
-  }
-}
-
-if (counts.steps === 0) throw new Error(`no step has ${options.only} in its name`)
+const counts = (await compare(oracle, [subject], options)).get(subject)
 const seconds = ((performance.now() - began) / 1000).toFixed(1)
 console.log(
-  `${counts.steps} steps in ${seconds} s: ${counts.unexplained} differences, ${counts.explained} explained`,
+  `${counts?.steps} steps in ${seconds} s: ${counts?.unexplained} differences, ${counts?.explained} explained`,
 )
-process.exitCode = counts.unexplained === 0 ? 0 : 1
+process.exitCode = counts?.unexplained === 0 ? 0 : 1
 
-function print(differences: readonly Difference[]): void {
-  const [first] = differences
-  if (!first) return
-  console.log(first.step)
-  for (const difference of differences) {
-    counts[difference.explanation ? 'explained' : 'unexplained'] += 1
-    console.log(printDifference(difference))
-  }
+function start(): Promise<[Peer, Peer]> {
+  if (options.client)
+    return Promise.all([
+      startClient(pair.oracle, pair.oracle, pair.oraclePort),
+      startClient(pair.subject, behind, pair.subjectPort),
+    ])
+  const mode = options.server ? 'server' : 'dev'
+  return Promise.all([
+    startPeer(pair.oracle, pair.oraclePort, mode),
+    startPeer(pair.subject, pair.subjectPort, mode),
+  ])
 }
