@@ -14,12 +14,15 @@ import { type Load, wrk } from './load.ts'
 const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
+    // Each load runs for so long before it is measured, on every system: a daemon runs for months, a compiler warms up for seconds.
+    warm: { type: 'string', default: '3' },
     rounds: { type: 'string', default: '3' },
     port: { type: 'string', default: '28600' },
     only: { type: 'string', default: '' },
   },
 })
 const seconds = Number(options.seconds)
+const warmS = Number(options.warm)
 const firstPort = Number(options.port)
 const here = import.meta.dirname
 const startMs = 40_000
@@ -117,17 +120,18 @@ const systems = [
 interface Case {
   readonly name: string
   /** undefined where the system has no such path. */
-  readonly run: (system: System, url: string) => Promise<Load | undefined>
+  readonly run: (system: System, url: string, seconds: number) => Promise<Load | undefined>
 }
 
 const cases: readonly Case[] = [
   ...[1, 64, 256].map((clients): Case => ({
     name: `KV PUT 128 B, ${clients} client${clients === 1 ? '' : 's'}`,
-    run: ({ put }, url) => wrk(`${url}${put.path}`, { clients, seconds, script: put.script }),
+    run: ({ put }, url, seconds) =>
+      wrk(`${url}${put.path}`, { clients, seconds, script: put.script }),
   })),
   ...['default', 'consistent'].map((mode): Case => ({
     name: `KV GET ${mode}, 64 clients`,
-    async run({ get }, url) {
+    async run({ get }, url, seconds) {
       if (get === undefined) return undefined
       await get.prepare(url)
       const query = mode === 'default' ? '' : `?${mode}`
@@ -155,7 +159,8 @@ async function round(system: System): Promise<Map<string, Load>> {
     })
     const loads = new Map<string, Load>()
     for (const { name, run } of cases) {
-      const load = await run(system, url)
+      if (warmS > 0) await run(system, url, warmS)
+      const load = await run(system, url, seconds)
       if (load !== undefined) loads.set(name, load)
     }
     return loads
@@ -209,7 +214,9 @@ const figures = (system: string, name: string): { perSecond: number; p99Ms: numb
 const show = ({ perSecond, p99Ms }: { perSecond: number; p99Ms: number }): string =>
   Number.isNaN(perSecond) ? '–' : `${Math.round(perSecond)} (${p99Ms.toFixed(1)})`
 
-console.log(`\nAnswers per second (p99 in ms), ${options.rounds} rounds of ${seconds} s\n`)
+console.log(
+  `\nAnswers per second (p99 in ms), ${options.rounds} rounds of ${seconds} s after ${warmS} s unmeasured\n`,
+)
 console.log(`| load | ${systems.map(({ name }) => name).join(' | ')} | × Consul | × etcd's best |`)
 console.log(`|---|${'---|'.repeat(systems.length + 2)}`)
 for (const { name } of cases) {
