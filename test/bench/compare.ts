@@ -9,7 +9,8 @@ import { dnsperf, type Load, wrk } from './load.ts'
  * One server of each program on this machine, durable, under the same load in turns; figures are medians, and what counts is their
  * ratio. Needs wrk, dnsperf, and the real Consul: `CONSUL=/path/to/consul npm run bench`.
  *
- * `--seconds N` sets how long each load lasts, `--rounds N` how often, `--only TEXT` which.
+ * `--seconds N` sets how long each load lasts, `--rounds N` how often, `--only TEXT` which, `--warm N` how long each runs before it is
+ * measured: a daemon runs for months, a compiler warms up for seconds.
  */
 interface Case {
   readonly name: string
@@ -97,6 +98,7 @@ function option(name: string, otherwise: string): string {
 }
 
 const seconds = Number(option('seconds', '5'))
+const warmS = Number(option('warm', '3'))
 const rounds = Number(option('rounds', '3'))
 const chosen = cases.filter(({ name }) => name.includes(option('only', '')))
 
@@ -112,6 +114,7 @@ for (const { name, run } of chosen) {
     [theirs, []],
     [ours, []],
   ])
+  if (warmS > 0) for (const peer of seen.keys()) await run(peer, warmS)
   for (let round = 0; round < rounds; round += 1)
     for (const [peer, loads] of seen) loads.push(await run(peer, seconds))
   const figures = [theirs, ours].map((peer) => {
