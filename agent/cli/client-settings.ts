@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { PraetorError } from '../../server/model/errors.ts'
+import type { Query } from '../request-target.ts'
 import type { Io } from './command.ts'
 import { fileFault } from './errno.ts'
 import { parseBool } from './flags.ts'
@@ -25,8 +26,6 @@ export interface ClientSettings {
     readonly rejectUnauthorized: boolean
   }
 }
-
-export type Query = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** A flag goes before its environment variable. Throws a PraetorError for what can't be used. */
 export function clientSettings(flags: ParsedFlags, io: Io): ClientSettings {

@@ -1,9 +1,12 @@
 import type { Agent, ClientRequest, IncomingMessage, request as Request } from 'node:http'
 
 import { PraetorError } from '../../server/model/errors.ts'
-import { decodeJson } from '../../server/model/json.ts'
+import { goodAnswer } from '../answer.ts'
+import type { Answer } from '../answer.ts'
+import { requestTarget } from '../request-target.ts'
+import type { Query } from '../request-target.ts'
 import { clientSettings } from './client-settings.ts'
-import type { ClientSettings, Query } from './client-settings.ts'
+import type { ClientSettings } from './client-settings.ts'
 import type { Io } from './command.ts'
 import { describeConnectionFault } from './connection-fault.ts'
 import { telling } from './errno.ts'
@@ -16,13 +19,6 @@ export interface Question {
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
   /** Ends it; the interruption of the command does where none is given. */
   readonly signal?: AbortSignal
-}
-
-export interface Answer {
-  readonly status: number
-  /** `X-Consul-Index`, as it came: an event's needs all of 64 bits. */
-  readonly index: string
-  readonly body: Buffer
 }
 
 interface Transport {
@@ -70,9 +66,7 @@ export class ApiClient {
 
   /** The answer, which must be a good one. */
   async demand(method: Method, path: string, question: Question = {}): Promise<Answer> {
-    const answer = await this.ask(method, path, question)
-    if (answer.status !== 200) throw unexpectedStatus(answer)
-    return answer
+    return goodAnswer(await this.ask(method, path, question))
   }
 
   /** A read of what the servers know, from any of them where `-stale` says so. */
@@ -140,23 +134,13 @@ export class ApiClient {
   }
 
   #target(path: string, { query = {} }: Question): string {
-    const search = encodeQuery({ ...this.settings.query, ...query })
-    return escapePath(path) + (search === '' ? '' : `?${search}`)
+    return requestTarget(path, { ...this.settings.query, ...query })
   }
 
   #url(path: string, question: Question): string {
     const { scheme, socket, address } = this.settings
     return `${socket ? 'http' : scheme}://${escapeHost(address)}${this.#target(path, question)}`
   }
-}
-
-/** JSON with integers of 64 bits whole. */
-export function jsonOf(answer: Answer): unknown {
-  return decodeJson(answer.body.toString())
-}
-
-export function unexpectedStatus({ status, body }: Answer): PraetorError {
-  return new PraetorError('failed', `Unexpected response code: ${status} (${body.toString()})`)
 }
 
 /** An import would evaluate every export of these modules, and one of them is a whole other client: ten times the time. */
@@ -194,35 +178,6 @@ async function pour(body: AsyncIterable<Uint8Array>, into: ClientRequest): Promi
   into.end()
 }
 
-/** Go's `url.Values.Encode`: by name, and with `=` after a name that stands for itself. */
-export function encodeQuery(query: Query): string {
-  return Object.entries(query)
-    .filter((entry): entry is [string, string | readonly string[]] => entry[1] !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([name, value]) =>
-      (typeof value === 'string' ? [value] : value).map((one) => [name, one] as const),
-    )
-    .map((pair) => pair.map(escapeQuery).join('='))
-    .join('&')
-}
-
-function escapeQuery(text: string): string {
-  return encodeURIComponent(text)
-    .replace(/[!'()*]/g, percent)
-    .replaceAll('%20', '+')
-}
-
-/** What Go's `URL.EscapedPath` leaves as it is in a path. */
-export function escapePath(path: string): string {
-  return encodeURIComponent(path)
-    .replace(/[!'()*]/g, percent)
-    .replace(/%(24|26|2B|2C|2F|3A|3B|3D|40)/g, decodeURIComponent)
-}
-
 function escapeHost(host: string): string {
   return host.replace(/[^\w.~!$&'()*+,;=:[\]<>"-]/g, encodeURIComponent)
-}
-
-function percent(character: string): string {
-  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`
 }

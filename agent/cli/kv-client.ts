@@ -1,18 +1,7 @@
 import { PraetorError } from '../../server/model/errors.ts'
-import { jsonOf } from './client.ts'
-import type { Answer, ApiClient, Question } from './client.ts'
-
-/** A key and what is under it, as the API answers. */
-export interface KvPair {
-  readonly Key: string
-  readonly CreateIndex: number
-  readonly ModifyIndex: number
-  readonly LockIndex: number
-  readonly Flags: number | bigint
-  /** Base64; null when empty. */
-  readonly Value: string | null
-  readonly Session?: string
-}
+import { foundKeys, keyPath, foundPairs } from '../answer.ts'
+import type { Answer, KvPair } from '../answer.ts'
+import type { ApiClient, Question } from './client.ts'
 
 export function valueOf({ Value }: KvPair): Buffer {
   return Buffer.from(Value ?? '', 'base64')
@@ -24,11 +13,8 @@ export async function findKeys(
   key: string,
   question: Question = {},
 ): Promise<{ readonly found: Answer | undefined; readonly index: string }> {
-  const answer = await client.ask('GET', `/v1/kv/${key.replace(/^\//, '')}`, client.stale(question))
-  if (answer.status === 404) return { found: undefined, index: answer.index }
-  if (answer.status !== 200)
-    throw new PraetorError('failed', `Unexpected response code: ${answer.status}`)
-  return { found: answer, index: answer.index }
+  const answer = await read(client, key, question)
+  return { found: foundKeys(answer), index: answer.index }
 }
 
 export async function getPair(
@@ -36,8 +22,8 @@ export async function getPair(
   key: string,
   question: Question = {},
 ): Promise<{ readonly pair: KvPair | undefined; readonly index: string }> {
-  const { found, index } = await findKeys(client, key, question)
-  return { pair: found && (jsonOf(found) as readonly KvPair[])[0], index }
+  const answer = await read(client, key, question)
+  return { pair: foundPairs(answer)?.[0], index: answer.index }
 }
 
 export async function listPairs(
@@ -46,8 +32,8 @@ export async function listPairs(
   question: Question = {},
 ): Promise<{ readonly pairs: readonly KvPair[] | undefined; readonly index: string }> {
   const query = { ...question.query, recurse: '' }
-  const { found, index } = await findKeys(client, prefix, { ...question, query })
-  return { pairs: found && (jsonOf(found) as readonly KvPair[]), index }
+  const answer = await read(client, prefix, { ...question, query })
+  return { pairs: foundPairs(answer), index: answer.index }
 }
 
 /** Whether it was written: a condition in the query may not have been met. */
@@ -63,7 +49,11 @@ export async function deleteKeys(
   key: string,
   question: Question,
 ): Promise<boolean> {
-  return isTrue(await client.demand('DELETE', `/v1/kv/${key.replace(/^\//, '')}`, question))
+  return isTrue(await client.demand('DELETE', keyPath(key), question))
+}
+
+function read(client: ApiClient, key: string, question: Question): Promise<Answer> {
+  return client.ask('GET', keyPath(key), client.stale(question))
 }
 
 function isTrue({ body }: Answer): boolean {

@@ -1,6 +1,7 @@
+import { jsonOf } from '../../answer.ts'
 import { refuseMore } from '../arguments.ts'
 import { agentFlags, namespaceFlag, nodeMetaOf, serverFlags } from '../client-flags.ts'
-import { connectAgent, jsonOf } from '../client.ts'
+import { connectAgent } from '../client.ts'
 import type { ApiClient } from '../client.ts'
 import { formatPairs } from '../columns.ts'
 import type { Command } from '../command.ts'

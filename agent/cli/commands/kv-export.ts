@@ -1,11 +1,11 @@
 import { escapeForGo } from '../../../server/model/json.ts'
+import type { KvPair } from '../../answer.ts'
 import { refuseMore } from '../arguments.ts'
 import { agentFlags, namespaceFlag, serverFlags } from '../client-flags.ts'
 import { connectAgent } from '../client.ts'
 import type { Command } from '../command.ts'
 import { telling } from '../errno.ts'
 import { listPairs } from '../kv-client.ts'
-import type { KvPair } from '../kv-client.ts'
 
 export const kvExportCommand: Command = {
   about: `Usage: praetor kv export [KEY_OR_PREFIX]

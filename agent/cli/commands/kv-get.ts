@@ -1,12 +1,13 @@
 import { PraetorError } from '../../../server/model/errors.ts'
+import { jsonOf } from '../../answer.ts'
+import type { KvPair } from '../../answer.ts'
 import { refuseMore } from '../arguments.ts'
 import { agentFlags, namespaceFlag, serverFlags } from '../client-flags.ts'
-import { connectAgent, jsonOf } from '../client.ts'
+import { connectAgent } from '../client.ts'
 import { formatPairs } from '../columns.ts'
 import type { Command } from '../command.ts'
 import { telling } from '../errno.ts'
 import { findKeys, getPair, listPairs, valueOf } from '../kv-client.ts'
-import type { KvPair } from '../kv-client.ts'
 
 const failure = 'Error querying Consul agent'
 

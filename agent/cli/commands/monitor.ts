@@ -1,5 +1,6 @@
+import { unexpectedStatus } from '../../answer.ts'
 import { agentFlags } from '../client-flags.ts'
-import { connectAgent, unexpectedStatus } from '../client.ts'
+import { connectAgent } from '../client.ts'
 import type { Command } from '../command.ts'
 import { telling } from '../errno.ts'
 

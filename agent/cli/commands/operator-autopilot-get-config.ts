@@ -1,5 +1,6 @@
+import { jsonOf } from '../../answer.ts'
 import { agentFlags, serverFlags } from '../client-flags.ts'
-import { connectAgent, jsonOf } from '../client.ts'
+import { connectAgent } from '../client.ts'
 import type { Command } from '../command.ts'
 import { telling } from '../errno.ts'
 

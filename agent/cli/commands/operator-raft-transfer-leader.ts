@@ -1,6 +1,7 @@
 import { PraetorError } from '../../../server/model/errors.ts'
+import { jsonOf } from '../../answer.ts'
 import { agentFlags, serverFlags } from '../client-flags.ts'
-import { connectAgent, jsonOf } from '../client.ts'
+import { connectAgent } from '../client.ts'
 import type { Command } from '../command.ts'
 import { telling } from '../errno.ts'
 

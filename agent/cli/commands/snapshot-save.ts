@@ -5,9 +5,10 @@ import { pipeline } from 'node:stream/promises'
 
 import { PraetorError } from '../../../server/model/errors.ts'
 import { readArchive } from '../../../server/snapshot-archive.ts'
+import { unexpectedStatus } from '../../answer.ts'
 import { refuseMore } from '../arguments.ts'
 import { agentFlags, serverFlags } from '../client-flags.ts'
-import { connectAgent, unexpectedStatus } from '../client.ts'
+import { connectAgent } from '../client.ts'
 import type { Command } from '../command.ts'
 import { describeReason, fileFault, telling } from '../errno.ts'
 

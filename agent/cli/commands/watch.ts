@@ -2,16 +2,17 @@ import { formatDuration } from '../../../server/model/duration.ts'
 import { PraetorError } from '../../../server/model/errors.ts'
 import { encodeJson, indentJson } from '../../../server/model/json.ts'
 import { systemClock } from '../../../server/runtime/clock.ts'
+import { lookAt, watchKinds } from '../../watch/kind.ts'
+import type { Ask, View, WatchParameters } from '../../watch/kind.ts'
+import { watch } from '../../watch/watcher.ts'
 import { startChild } from '../child.ts'
 import { agentFlags, serverFlags } from '../client-flags.ts'
 import { connectAgent } from '../client.ts'
 import type { Command, Io } from '../command.ts'
 import { telling } from '../errno.ts'
+import { parseBool } from '../flags.ts'
 import type { ParsedFlags } from '../flags.ts'
 import { helpOf } from '../run.ts'
-import { watchKinds } from '../watch/kind.ts'
-import type { View, WatchKind } from '../watch/kind.ts'
-import { watch } from '../watch/watcher.ts'
 
 export const watchCommand: Command = {
   about: `Usage: praetor watch [options] [child...]
@@ -65,12 +66,12 @@ export const watchCommand: Command = {
       io.err(`Watch type must be specified\n\n${helpOf(watchCommand)}`)
       return 1
     }
-    const kind = kindOf(type)
-    const look = kind.look(flags)
-    refuseOtherFlags(flags, kind)
+    refuseAgentOnly(type)
+    const look = lookAt(type, parametersOf(flags))
     const client = await connectAgent(flags, io)
     await telling('Error querying Consul agent', client.demand('GET', '/v1/agent/self'))
-    const views = watch((index) => look(client, index === undefined ? {} : { query: { index } }), {
+    const ask: Ask = (path, query) => client.ask('GET', path, client.stale({ query }))
+    const views = watch((after) => look(ask, after), {
       clock: systemClock,
       signal: io.interrupted,
       failed: ({ message }, retryMs) =>
@@ -116,24 +117,32 @@ async function handle(view: View, flags: ParsedFlags, io: Io): Promise<string | 
   return failure === undefined ? undefined : `Error executing handler: ${failure}`
 }
 
-function kindOf(type: string): WatchKind {
-  const kind = watchKinds.find(({ name }) => name === type)
-  if (kind !== undefined) return kind
-  throw new PraetorError(
-    'bad-request',
-    /^(connect_roots|connect_leaf|agent_service)$/.test(type)
-      ? `Type ${type} is not supported in the CLI tool`
-      : `Unsupported watch type: ${type}`,
-  )
+function refuseAgentOnly(type: string): void {
+  const isAgentOnly = watchKinds.some(({ name, agentOnly }) => name === type && agentOnly === true)
+  if (isAgentOnly || /^connect_(roots|leaf)$/.test(type))
+    throw new PraetorError('bad-request', `Type ${type} is not supported in the CLI tool`)
 }
 
-function refuseOtherFlags(flags: ParsedFlags, kind: WatchKind): void {
-  const others = watchKinds
-    .flatMap((other) => other.flags)
-    .filter((name) => !kind.flags.includes(name) && (flags.value(name) ?? '') !== '')
-  if (others.length > 0)
+/** What was said, and is something. */
+function parametersOf(flags: ParsedFlags): WatchParameters {
+  const texts = ['key', 'name', 'prefix', 'service', 'state'].map(
+    (name) => [name, flags.value(name) ?? ''] as const,
+  )
+  const passingOnly = flags.value('passingonly') ?? ''
+  const tags = flags.values('tag')
+  return {
+    ...Object.fromEntries(texts.filter(([, text]) => text !== '')),
+    ...(passingOnly === '' ? {} : { passingonly: isPassingOnly(passingOnly) }),
+    ...(tags.length === 0 ? {} : { tag: tags }),
+  }
+}
+
+function isPassingOnly(text: string): boolean {
+  const parsed = parseBool(text)
+  if (parsed === undefined)
     throw new PraetorError(
       'bad-request',
-      `Invalid parameters: [${Array.from(new Set(others)).join(' ')}]`,
+      `Failed to parse passingonly flag: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`,
     )
+  return parsed
 }

@@ -7,7 +7,7 @@ import { PraetorError } from '../../../server/model/errors.ts'
 import { encodeJson } from '../../../server/model/json.ts'
 import { sleep } from '../../../server/runtime/clock.ts'
 import type { Clock } from '../../../server/runtime/clock.ts'
-import { jsonOf } from '../client.ts'
+import { jsonOf } from '../../answer.ts'
 import type { ApiClient } from '../client.ts'
 import { telling } from '../errno.ts'
 

@@ -1,7 +1,7 @@
 import { PraetorError } from '../../../server/model/errors.ts'
+import type { KvPair } from '../../answer.ts'
 import { telling } from '../errno.ts'
 import { deleteKeys, getPair, listPairs, putKey, valueOf } from '../kv-client.ts'
-import type { KvPair } from '../kv-client.ts'
 import { attemptWaits, watchHolding } from './holding.ts'
 import type { Holding, HoldingDeps } from './holding.ts'
 import { farewellMs } from './session.ts'

@@ -1,7 +1,7 @@
 import { PraetorError } from '../../../server/model/errors.ts'
 import { sleep } from '../../../server/runtime/clock.ts'
 import type { Clock } from '../../../server/runtime/clock.ts'
-import { jsonOf, unexpectedStatus } from '../client.ts'
+import { jsonOf, unexpectedStatus } from '../../answer.ts'
 import type { ApiClient } from '../client.ts'
 
 /** As Consul's tools have it, so that all who want one lock notice alike when its holder dies. */

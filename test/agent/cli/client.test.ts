@@ -10,7 +10,7 @@ import forge from 'node-forge'
 import t from 'tap'
 import type { Test } from 'tap'
 
-import { encodeQuery, escapePath } from '../../../agent/cli/client.ts'
+import { encodeQuery, escapePath } from '../../../agent/request-target.ts'
 import { runLine, wordsOf } from '../../support/command-line.ts'
 
 const directory = await mkdtemp(join(tmpdir(), 'praetor-'))

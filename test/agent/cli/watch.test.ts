@@ -1,7 +1,7 @@
 import t from 'tap'
 
-import type { View } from '../../../agent/cli/watch/kind.ts'
-import { watch } from '../../../agent/cli/watch/watcher.ts'
+import type { View } from '../../../agent/watch/kind.ts'
+import { watch } from '../../../agent/watch/watcher.ts'
 import { PraetorError } from '../../../server/model/errors.ts'
 import { VirtualClock } from '../../support/clock.ts'
 import { follow, runLine, wordsOf } from '../../support/command-line.ts'

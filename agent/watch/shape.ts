@@ -1,5 +1,5 @@
-import { emptyCheckPrint } from '../../../server/model/check.ts'
-import type { KvPair } from '../kv-client.ts'
+import { emptyCheckPrint } from '../../server/model/check.ts'
+import type { KvPair } from '../answer.ts'
 
 /**
  * Handlers of watches have always been given what Go's client makes of an answer rather than the answer: its own order of fields,

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 
-import { PraetorError } from '../../../server/model/errors.ts'
-import { sleep } from '../../../server/runtime/clock.ts'
-import type { Clock } from '../../../server/runtime/clock.ts'
+import { PraetorError } from '../../server/model/errors.ts'
+import { sleep } from '../../server/runtime/clock.ts'
+import type { Clock } from '../../server/runtime/clock.ts'
 import type { View } from './kind.ts'
 
 /** After a failure; the second in a row waits four times as long, the third nine times. */
@@ -20,18 +20,18 @@ export interface WatcherDeps {
 
 /** What is seen now, and again whenever it has changed. Ends when the signal does, by its AbortError. */
 export async function* watch(
-  look: (index: string | undefined) => Promise<View>,
+  look: (after: string | undefined) => Promise<View>,
   deps: WatcherDeps,
 ): AsyncGenerator<View> {
   const { clock, signal } = deps
   let seen: View | undefined
-  let index: string | undefined
+  let after: string | undefined
   for (let failures = 0; ; await sleep(clock, restMs, signal)) {
     try {
-      const view = await look(index)
+      const view = await look(after)
       failures = 0
-      if (seen !== undefined && view.index === seen.index) continue
-      index = view.unordered === true ? view.index : nextIndex(index, view.index)
+      if (seen !== undefined && markOf(view) === markOf(seen)) continue
+      after = view.mark ?? nextIndex(after, view.index)
       const known = seen !== undefined && isDeepStrictEqual(seen.value, view.value)
       seen = view
       if (!known) yield view
@@ -43,6 +43,10 @@ export async function* watch(
       await sleep(clock, delayMs, signal)
     }
   }
+}
+
+function markOf({ mark, index }: View): string {
+  return mark ?? index
 }
 
 /** An index that went back is of a state that was replaced; asking for more than it would wait in vain. */
