@@ -2,13 +2,13 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
 import { firstValue } from '../../api/plugins/go-json.ts'
+import type { Tail } from '../command/tail.ts'
 import { dial } from './dial.ts'
 import { exchange } from './exchange.ts'
 import type { WebAnswer } from './exchange.ts'
 import { CheckFault, faultText } from './kind.ts'
 import type { PeriodicKind, RunLimits } from './kind.ts'
 import { exitStatus } from './script.ts'
-import type { Tail } from './tail.ts'
 
 const defaultHost = 'unix:///var/run/docker.sock'
 /** Docker's answers about a run are short; only the run's own output is as long as it likes. */

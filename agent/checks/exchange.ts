@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 
 import { quote } from '../../server/filter/literal.ts'
+import { Tail } from '../command/tail.ts'
 import { CheckFault } from './kind.ts'
-import { Tail } from './tail.ts'
 
 export interface WebQuestion {
   /** What the Host header says, unless there is one. */

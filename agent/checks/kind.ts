@@ -1,7 +1,7 @@
 import type { CheckStatus } from '../../server/model/check.ts'
 import type { CheckDefinition } from '../../server/model/definition.ts'
+import type { PipePool } from '../command/pipe.ts'
 import type { Authorities } from './authorities.ts'
-import type { PipePool } from './pipe.ts'
 
 /** What one run of a check found. Output longer than the limit was cut by the kind, which knows which end matters. */
 export interface CheckResult {

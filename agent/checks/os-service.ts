@@ -1,6 +1,7 @@
 import { quote } from '../../server/filter/literal.ts'
 import type { CheckStatus } from '../../server/model/check.ts'
-import { runCommand } from './command.ts'
+import { runCommand } from '../command/command.ts'
+import { Tail } from '../command/tail.ts'
 import { commandTimeoutMs, faultText } from './kind.ts'
 import type { PeriodicKind } from './kind.ts'
 
@@ -22,9 +23,10 @@ export const osServiceCheck: PeriodicKind = {
     const service = `Service ${quote(OSService)}`
     try {
       const args = ['systemctl', 'is-active', '--', OSService]
-      const { isLate, output, ended } = await runCommand(args, limits)
+      const tail = new Tail(limits.outputMaxBytes)
+      const { isLate, ended } = await runCommand(args, { ...limits, output: tail })
       if (isLate) return { status: 'critical', output: `${service} was not told of in time`, ended }
-      const state = output.trim()
+      const state = tail.text().trim()
       return {
         status: statusOf(state),
         output: `${service} is ${state === 'active' ? 'healthy' : state}`,

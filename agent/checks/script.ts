@@ -1,6 +1,7 @@
 import type { CheckStatus } from '../../server/model/check.ts'
 import { formatDuration } from '../../server/model/duration.ts'
-import { runCommand } from './command.ts'
+import { runCommand } from '../command/command.ts'
+import { Tail } from '../command/tail.ts'
 import { commandTimeoutMs, faultText } from './kind.ts'
 import type { PeriodicKind } from './kind.ts'
 
@@ -11,7 +12,9 @@ export const scriptCheck: PeriodicKind = {
   accepts: ({ ScriptArgs }) => ScriptArgs.length > 0,
   async run({ ScriptArgs }, limits) {
     try {
-      const { code, isLate, output, ended } = await runCommand(ScriptArgs, limits)
+      const tail = new Tail(limits.outputMaxBytes)
+      const { code, isLate, ended } = await runCommand(ScriptArgs, { ...limits, output: tail })
+      const output = tail.report()
       if (!isLate) return { status: exitStatus(code), output, ended }
       const late = `Timed out (${formatDuration(limits.timeoutMs)}) running check`
       return { status: 'critical', output: output === '' ? late : `${late}\n\n${output}`, ended }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 
 import { PraetorError } from '../../server/model/errors.ts'
+import { describeEnd } from '../command/end.ts'
 import type { Io } from './command.ts'
 import { codeOf, describeReason } from './errno.ts'
 
@@ -59,27 +60,11 @@ function started(child: ChildProcess, program: string): Promise<void> {
 
 function outcomeOf(child: ChildProcess): Promise<string | undefined> {
   return new Promise((resolve) => {
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve(undefined)
-      else if (signal === null) resolve(`exit status ${code}`)
-      else resolve(`signal: ${signals[signal] ?? signal}`)
-    })
+    child.once('close', (code, signal) => resolve(describeEnd(code, signal)))
   })
 }
 
 async function feed(stdin: AsyncIterable<Uint8Array>, child: ChildProcess): Promise<void> {
   for await (const chunk of stdin) child.stdin?.write(chunk)
   child.stdin?.end()
-}
-
-/** As the C library calls them. */
-const signals: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
-  SIGABRT: 'aborted',
-  SIGHUP: 'hangup',
-  SIGINT: 'interrupt',
-  SIGKILL: 'killed',
-  SIGPIPE: 'broken pipe',
-  SIGQUIT: 'quit',
-  SIGSEGV: 'segmentation fault',
-  SIGTERM: 'terminated',
 }

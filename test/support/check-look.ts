@@ -1,6 +1,6 @@
 import { Authorities } from '../../agent/checks/authorities.ts'
 import type { CheckResult, PeriodicKind } from '../../agent/checks/kind.ts'
-import { PipePool } from '../../agent/checks/pipe.ts'
+import { PipePool } from '../../agent/command/pipe.ts'
 import { emptyCheckDefinition } from '../../server/model/definition.ts'
 import type { CheckDefinition } from '../../server/model/definition.ts'
 

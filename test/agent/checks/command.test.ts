@@ -6,9 +6,9 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 
 import { osServiceCheck } from '../../../agent/checks/os-service.ts'
-import { PipePool } from '../../../agent/checks/pipe.ts'
 import { scriptCheck } from '../../../agent/checks/script.ts'
-import { Tail } from '../../../agent/checks/tail.ts'
+import { PipePool } from '../../../agent/command/pipe.ts'
+import { Tail } from '../../../agent/command/tail.ts'
 import { look } from '../../support/check-look.ts'
 import type { LookOptions } from '../../support/check-look.ts'
 

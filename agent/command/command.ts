@@ -4,40 +4,55 @@ import { closeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 
 import { quote } from '../../server/filter/literal.ts'
-import { CheckFault, faultText } from './kind.ts'
-import type { RunLimits } from './kind.ts'
-import type { Pipe } from './pipe.ts'
-import { Tail } from './tail.ts'
+import { describeError } from '../../server/model/errors.ts'
+import type { Pipe, PipePool } from './pipe.ts'
+
+export interface CommandOptions {
+  /** What it finds in its environment beside ours. */
+  readonly env?: Readonly<Record<string, string>>
+  /** What it reads: nothing, where nothing is said. */
+  readonly input?: string
+  /** Gets output and errors in the order written, no faster than it takes them. */
+  readonly output: { write(chunk: Uint8Array): void | Promise<void> }
+  /** Fires when the command must be over. */
+  readonly signal: AbortSignal
+  readonly pipes: PipePool
+}
+
+/** Why a command could not be started, in the words of Go's os/exec. */
+export class CommandFault extends Error {}
 
 /** How a command ended. */
 export interface CommandEnd {
   /** Undefined where a signal ended it, or it was late. */
   readonly code: number | undefined
+  /** The signal that did. */
+  readonly killedBy: NodeJS.Signals | undefined
   readonly isLate: boolean
-  /** Output and errors in the order written; the end of them, where there is more than the limit. */
-  readonly output: string
   /** Once no process is left of it that could meet the next run's. */
   readonly ended: Promise<void>
 }
 
 /**
- * Runs a command in the agent's environment and directory, with nothing to read, as the leader of a process group. It is over when it
- * has ended and nobody holds its output any more; when the time is over, the whole group is killed. Rejects with a CheckFault in
- * the words of Go's os/exec where it can't be started.
+ * Runs a command in the agent's environment and directory as the leader of a process group. It is over when it has ended and nobody
+ * holds its output any more; when the signal fires, the whole group is killed. Rejects with a CommandFault where it can't be
+ * started.
  */
 export async function runCommand(
   args: readonly string[],
-  { outputMaxBytes, signal, pipes }: RunLimits,
+  options: CommandOptions,
 ): Promise<CommandEnd> {
-  const tail = new Tail(outputMaxBytes)
-  const pipe = await pipes.open()
-  const child = start(args, pipe)
+  const { signal, output: sink } = options
+  const pipe = await options.pipes.open()
+  const child = start(args, options, pipe)
   const outputs = pipe === undefined ? [child.stdout, child.stderr] : [pipe.reader]
-  const exited = new Promise<number | undefined>((resolve, reject) => {
+  const exited = new Promise<Pick<CommandEnd, 'code' | 'killedBy'>>((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code) => resolve(code ?? undefined))
+    child.once('exit', (code, killedBy) =>
+      resolve({ code: code ?? undefined, killedBy: killedBy ?? undefined }),
+    )
   })
-  const drained = Promise.all(outputs.map((output) => readInto(tail, output)))
+  const drained = Promise.all(outputs.map((output) => pour(output, sink)))
   let isEnded = false
   const { promise: late, resolve: onAbort } = Promise.withResolvers<'late'>()
   const abort = (): void => onAbort('late')
@@ -46,14 +61,14 @@ export async function runCommand(
   try {
     const first = await Promise.race([late, Promise.all([exited, drained])])
     isEnded = first !== 'late'
-    if (isEnded) return { code: await exited, isLate: false, output: tail.report(), ended: done }
+    if (isEnded) return { ...(await exited), isLate: false, ended: done }
     killGroup(child)
     const ended = exited.then(() => undefined).catch(() => undefined)
-    return { code: undefined, isLate: true, output: tail.report(), ended }
+    return { code: undefined, killedBy: undefined, isLate: true, ended }
   } catch (error) {
     // Nothing was started: the pipe has no writer.
     isEnded = true
-    throw new CheckFault(describeStart(args[0] ?? '', error))
+    throw new CommandFault(describeStart(args[0] ?? '', error))
   } finally {
     signal.removeEventListener('abort', abort)
     for (const output of outputs) output?.destroy()
@@ -63,29 +78,37 @@ export async function runCommand(
 
 const done = Promise.resolve()
 
-function start([command = '', ...args]: readonly string[], pipe: Pipe | undefined): ChildProcess {
+function start(
+  [command = '', ...args]: readonly string[],
+  { env, input }: CommandOptions,
+  pipe: Pipe | undefined,
+): ChildProcess {
   try {
-    return spawn(command, args, {
+    const output = pipe?.writerFd ?? 'pipe'
+    const child = spawn(command, args, {
       detached: true,
-      stdio:
-        pipe === undefined ? ['ignore', 'pipe', 'pipe'] : ['ignore', pipe.writerFd, pipe.writerFd],
+      ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+      stdio: [input === undefined ? 'ignore' : 'pipe', output, output],
     })
+    // It may not want to read what it is given.
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(input)
+    return child
   } catch (error) {
     pipe?.reader.destroy()
     pipe?.release(true)
-    throw new CheckFault(describeStart(command, error))
+    throw new CommandFault(describeStart(command, error))
   } finally {
     if (pipe !== undefined) closeSync(pipe.writerFd)
   }
 }
 
-function readInto(tail: Tail, output: Readable | null): Promise<void> {
-  return new Promise((resolve) => {
-    if (output === null) return resolve()
-    output.on('data', (chunk: Buffer) => tail.write(chunk))
-    output.once('end', resolve)
-    output.once('error', () => resolve())
-  })
+async function pour(output: Readable | null, into: CommandOptions['output']): Promise<void> {
+  try {
+    for await (const chunk of output ?? []) await into.write(chunk as Buffer)
+  } catch {
+    // What came until it broke off, or was given up, is what there is.
+  }
 }
 
 function killGroup({ pid }: ChildProcess): void {
@@ -103,7 +126,7 @@ function describeStart(command: string, error: unknown): string {
   if (unfound && !command.includes('/'))
     return `exec: ${quote(command)}: executable file not found in $PATH`
   const words = command === '' ? systemWords['ENOENT'] : systemWords[code]
-  return `fork/exec ${command}: ${words ?? faultText(error)}`
+  return `fork/exec ${command}: ${words ?? describeError(error)}`
 }
 
 const systemWords: Readonly<Record<string, string>> = {
