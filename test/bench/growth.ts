@@ -217,6 +217,8 @@ await sleep(2_000)
 const leader = await leaderOf(servers)
 
 await load(fewLeader.url, 0, fewKeys)
+// What stood still while they started is not what is asked.
+await stallsOf(servers)
 const loadStartMs = performance.now()
 await load(leader.url, 0, keys)
 note(`loading ${keys} keys`, timeWords(performance.now() - loadStartMs))
