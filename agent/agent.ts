@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 
 import { createApi } from '../api/http.ts'
+import type { Api } from '../api/http.ts'
 import { createDns } from '../dns/server.ts'
 import type { Dns } from '../dns/server.ts'
 import { describeError, PraetorError } from '../server/model/errors.ts'
@@ -30,6 +31,8 @@ import { CoordinateSync } from './sync/coordinate-sync.ts'
 import { SyncScheduler } from './sync/scheduler.ts'
 import { onServerArrival } from './sync/server-arrivals.ts'
 import { Telemetry } from './telemetry.ts'
+import { Watches } from './watch/watches.ts'
+import type { WatchesOptions } from './watch/watches.ts'
 
 /** What an agent is run on. */
 export interface AgentWorld {
@@ -104,7 +107,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     reload: world.onReload,
   })
   const gossip = new AgentGossip({ ...config, clock, chance, cluster, state: local.state })
-  await listenHttp(config, node, gossip, cluster, { clock, log, telemetry }, stack)
+  const api = await listenHttp(config, node, gossip, cluster, { clock, log, telemetry }, stack)
   const dns = await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
 
   stack.defer(() => cluster.close())
@@ -117,6 +120,15 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
   local.registry.startReaper()
   local.scheduler.start()
   local.coordinates.start()
+  const watches = stack.use(
+    new Watches({
+      clock,
+      log: log.child({ part: 'watch' }),
+      shell: process.env['SHELL'] || '/bin/sh',
+      ask: asking(api),
+    }),
+  )
+  watches.configure(config.watches)
 
   const running = stack.move()
   return {
@@ -129,6 +141,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
       dns.configure(dnsSettings(next))
       local.state.discardOutput = next.discardCheckOutput
       await local.registry.configure(next.services, next.checks)
+      watches.configure(next.watches)
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
@@ -235,7 +248,7 @@ async function listenHttp(
   cluster: ClusterGate,
   { clock, log, telemetry }: { clock: Clock; log: Log; telemetry: Telemetry },
   stack: AsyncDisposableStack,
-): Promise<void> {
+): Promise<Api> {
   const profiler = config.enableDebug ? stack.use(await openProfiler(clock)) : undefined
   const api = await createApi(
     {
@@ -270,6 +283,7 @@ async function listenHttp(
       .catch((error: unknown) => Promise.reject(cannotListen('HTTP', address, error)))
     log.info({ address: printAddress(address) }, 'Started HTTP server')
   }
+  return api
 }
 
 async function listenDns(
@@ -325,6 +339,16 @@ async function openMember(
     door,
     ...(trace === undefined ? {} : { trace }),
   })
+}
+
+/** What our own watches ask is asked of the API itself: it need not listen anywhere for them. */
+function asking(api: Api): WatchesOptions['ask'] {
+  return async (target, token, signal) => {
+    const sent = token === '' ? {} : { 'x-consul-token': token }
+    const { status, headers, body } = await api.ask(target, sent, signal)
+    const index = headers['x-consul-index']
+    return { status, index: index === undefined ? '0' : String(index), body }
+  }
 }
 
 function createTelemetry(config: AgentConfig, clock: Clock): Telemetry {

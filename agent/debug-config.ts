@@ -117,6 +117,7 @@ export function debugConfig(
     UIDir: ui.dir,
     Version: consulVersion,
     VersionPrerelease: '',
+    Watches: config.watches.map(() => ({})),
   }
 }
 

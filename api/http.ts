@@ -1,4 +1,9 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type {
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestListener,
+  ServerResponse,
+} from 'node:http'
 
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
 
@@ -31,9 +36,22 @@ export interface Api {
   listen(address: ListenAddress): Promise<Listener>
   /** Stops listening everywhere and ends what is under way. */
   close(): Promise<void>
+  /** A read from inside the process, without a connection. The signal ends it, as it does when a client leaves. */
+  ask(
+    target: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<InsideAnswer>
   /** Every request comes in here, whatever it came over. */
   readonly handle: RequestListener
   readonly routes: RouteTable
+}
+
+export interface InsideAnswer {
+  readonly status: number
+  /** By their names in lower case. */
+  readonly headers: Readonly<OutgoingHttpHeaders>
+  readonly body: Buffer
 }
 
 /** Consul's HTTP API over what the node gives. The README has the picture of a request's way through it. */
@@ -109,6 +127,10 @@ export async function createApi(
   return {
     handle,
     routes: table,
+    async ask(url, headers, signal) {
+      const answer = await app.inject({ method: 'GET', url, headers: { ...headers }, signal })
+      return { status: answer.statusCode, headers: answer.headers, body: answer.rawPayload }
+    },
     async listen(address) {
       const listener = await listen(address, handle, {
         connectionsPerClientMax: settings.connectionsPerClientMax,

@@ -1,4 +1,4 @@
-import type { Kind } from '../../server/model/decode.ts'
+import type { Kind, Struct } from '../../server/model/decode.ts'
 import type { Flag } from '../cli/flags.ts'
 
 /** One setting: what every part that handles settings needs to know of it. */
@@ -65,6 +65,11 @@ export function unsigned(name: string, initial: number, row: Row): Option<number
 
 export function strings(row: Row): Option<readonly string[]> {
   return option({ list: 'string' }, 'string', [], row)
+}
+
+/** Objects that are told one by one; several files' are one after the other. */
+export function structs<Value>(struct: Struct, row: Row): Option<readonly Value[]> {
+  return option<readonly Value[]>({ list: struct }, 'string', [], row)
 }
 
 export function map(row: Row): Option<Readonly<Record<string, string>>> {

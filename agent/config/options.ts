@@ -1,4 +1,17 @@
-import { bool, boolByRole, duration, int, map, moot, string, strings, unsigned } from './option.ts'
+import { watchStruct } from '../watch/definition.ts'
+import type { WatchDefinition } from '../watch/definition.ts'
+import {
+  bool,
+  boolByRole,
+  duration,
+  int,
+  map,
+  moot,
+  string,
+  strings,
+  structs,
+  unsigned,
+} from './option.ts'
 import type { Option } from './option.ts'
 
 /**
@@ -305,6 +318,12 @@ export const options = {
   }),
   'telemetry.filter_default': bool(true, {
     doc: 'Keeps metrics that prefix_filter does not name.',
+  }),
+
+  // What is done when something changes
+  watches: structs<WatchDefinition>(watchStruct, {
+    reloadable: true,
+    doc: 'What to watch, and what to run or to call whenever it changes.',
   }),
 
   // What operators reach into the process for

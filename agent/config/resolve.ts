@@ -107,6 +107,7 @@ class Resolving {
       ui: this.#ui(),
       services: this.#settings.services,
       checks: this.#settings.checks,
+      watches: this.#get('watches'),
       checkUpdateIntervalMs: this.#ms('check_update_interval'),
       scriptChecks: {
         local: this.#get('enable_local_script_checks') || this.#get('enable_script_checks'),

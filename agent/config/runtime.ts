@@ -1,6 +1,7 @@
 import type { AutopilotConfig } from '../../server/model/autopilot.ts'
 import type { CheckDefinition, ServiceDefinition } from '../../server/model/definition.ts'
 import type { LogLevel } from '../logging.ts'
+import type { WatchDefinition } from '../watch/definition.ts'
 
 /**
  * The configuration an agent runs by: every option resolved, checked and in the program's own units. Nothing behind this type
@@ -52,6 +53,7 @@ export interface AgentConfig {
 
   readonly services: readonly ServiceDefinition[]
   readonly checks: readonly CheckDefinition[]
+  readonly watches: readonly WatchDefinition[]
   readonly checkUpdateIntervalMs: number
   /** Whether checks may run commands that files of this host ask for, and that clients do. */
   readonly scriptChecks: { readonly local: boolean; readonly remote: boolean }

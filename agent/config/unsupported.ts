@@ -140,11 +140,10 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'ports.https': int(-1, { flag: 'https-port' }),
   recursors: strings({ flag: 'recursor' }),
 
-  // Checks and watches
+  // Checks
   ae_interval: duration('1m', {}),
   check_deregister_interval_min: duration('1m', {}),
   check_reap_interval: duration('30s', {}),
-  watches: anything({}),
 
   // Limits
   'cache.entry_fetch_max_burst': int(2, {}),

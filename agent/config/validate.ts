@@ -1,7 +1,9 @@
 import { decodeBase64 } from '../../server/model/base64.ts'
 import { parseDuration } from '../../server/model/duration.ts'
+import { describeError } from '../../server/model/errors.ts'
 import { findMetadataFault } from '../../server/model/metadata.ts'
 import { parseLogLevel } from '../logging.ts'
+import { planWatch } from '../watch/definition.ts'
 import { isAny, isSocket } from './addresses.ts'
 import type { FileReader } from './host.ts'
 import { settingOf } from './resolve.ts'
@@ -20,6 +22,7 @@ export function findFaults(config: AgentConfig, settings: Settings, files: FileR
     ...bootstrapFaults(config, settings),
     ...uiFaults(config, settings),
     ...conflicts(config),
+    ...watchFaults(config),
     ...refusals(config, settings),
   ]
 }
@@ -44,6 +47,10 @@ export function findWarnings(config: AgentConfig, settings: Settings): string[] 
   if (config.scriptChecks.remote && config.http.allowWriteFrom.length === 0)
     warnings.push(
       'using enable-script-checks without ACLs and without allow_write_http_from is DANGEROUS, use enable-local-script-checks instead, see https://www.hashicorp.com/blog/protecting-consul-from-rce-risk-in-specific-configurations/',
+    )
+  if (config.watches.some(({ handler }) => handler !== undefined))
+    warnings.push(
+      "The 'handler' field in watches has been deprecated and replaced with the 'args' field. See https://www.consul.io/docs/agent/watches.html",
     )
   if (config.bootstrapExpect === 1)
     warnings.push('BootstrapExpect is set to 1; this is the same as Bootstrap mode.')
@@ -177,6 +184,18 @@ function conflicts(config: AgentConfig): string[] {
     owners.set(address, face)
   }
   return []
+}
+
+/** Consul finds these when it starts, one at a time. */
+function watchFaults({ watches }: AgentConfig): string[] {
+  return watches.flatMap((definition, at) => {
+    try {
+      planWatch(definition, '')
+      return []
+    } catch (error) {
+      return `Failed to parse watch (watches[${at}]): ${describeError(error)}`
+    }
+  })
 }
 
 function describe(address: ListenAddress): string {

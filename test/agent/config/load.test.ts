@@ -77,7 +77,6 @@ t.test('what Consul has and we do not is refused by name', async (t) => {
     ['verify_outgoing = true', 'verify_outgoing'],
     ['recursors = ["8.8.8.8"]', 'recursors'],
     ['enable_syslog = true', 'enable_syslog'],
-    ['watches = [{ type = "key" }]', 'watches'],
     ['telemetry { statsd_address = "127.0.0.1:8125" }', 'telemetry.statsd_address'],
     ['auto_config { enabled = true }', 'auto_config.enabled'],
     ['primary_datacenter = "dc2"', 'primary_datacenter = "dc2" (several datacenters)'],
