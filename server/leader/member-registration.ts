@@ -1,6 +1,11 @@
 import { serfAliveOutput, serfCheckId, serfCheckName } from '../model/check.ts'
 import type { Member } from '../model/member.ts'
 import type { Registration } from '../model/registration.ts'
+import { findCheck } from '../state/checks.ts'
+import { isSame } from '../state/equality.ts'
+import { findNode } from '../state/nodes.ts'
+import { findService } from '../state/services.ts'
+import type { Store } from '../state/store.ts'
 
 /** A member as the catalog should show it: its node, the check that the pool keeps, and for a server the service of servers. */
 export function memberRegistration(member: Member): Registration {
@@ -29,6 +34,23 @@ export function memberRegistration(member: Member): Registration {
       Definition: {},
     },
   }
+}
+
+/** Whether the catalog says all of that of a node it knows. */
+export function isInCatalog(store: Store, { Node, Service, Check }: Registration): boolean {
+  return (
+    findNode(store, Node) !== undefined &&
+    (!Service || says(findService(store, Node, Service.ID), Service)) &&
+    (!Check || says(findCheck(store, Node, Check.CheckID), Check))
+  )
+}
+
+/** A row may say more, such as when it was made. */
+function says(row: object | undefined, given: object): boolean {
+  const there = row as Readonly<Record<string, unknown>> | undefined
+  return (
+    there !== undefined && Object.entries(given).every(([key, value]) => isSame(there[key], value))
+  )
 }
 
 function serverService({

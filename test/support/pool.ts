@@ -30,6 +30,12 @@ export class FakePool implements Pool {
     for (const listener of this.#listeners) listener()
   }
 
+  /** As a pool reaps, or prunes. */
+  reap(name: string): void {
+    this.#members.delete(name)
+    for (const listener of this.#listeners) listener()
+  }
+
   members(): readonly Member[] {
     return [...this.#members.values()]
   }

@@ -209,16 +209,48 @@ t.test('a deletion is forgotten once it is a quarter of an hour old', async (t) 
   t.equal(logged.store.tombstones.size, 0)
 })
 
-t.test('the servers stand in the catalog, and registering them again is no change', async (t) => {
-  const { logged, context } = world()
-  for (let term = 0; term < 2; term += 1) {
-    await using _leader = new Leadership(context, [reconcileMembers])
-    await settle()
-  }
-  const [node] = [...logged.store.nodes.all()]
-  t.match(node, { Node: 'n1', Address: '127.0.0.1', CreateIndex: 1, ModifyIndex: 1 })
-  t.equal(logged.index, 2)
-  t.equal(logged.store.checks.size, 1)
+t.test(
+  'the servers stand in the catalog, and what stands there is not written again',
+  async (t) => {
+    const { logged, context } = world()
+    for (let term = 0; term < 2; term += 1) {
+      await using _leader = new Leadership(context, [reconcileMembers])
+      await settle()
+    }
+    const [node] = [...logged.store.nodes.all()]
+    t.match(node, { Node: 'n1', Address: '127.0.0.1', CreateIndex: 1, ModifyIndex: 1 })
+    t.equal(logged.index, 1)
+    t.equal(logged.store.checks.size, 1)
+  },
+)
+
+t.test('a change of one member is written for that one alone', async (t) => {
+  const { clock, logged, context, pool } = world()
+  const clients = Array.from({ length: 50 }, (_, at) => `c${at}`)
+  for (const name of clients) pool.set(serverNamed(name, ''))
+  await using _leader = new Leadership(context, [reconcileMembers])
+  await settle()
+  t.equal(logged.index, 51)
+  pool.set(serverNamed('c7', ''), 'failed')
+  await settle()
+  t.equal(logged.index, 52)
+  await clock.advance(10 * 60 * second)
+  t.equal(logged.index, 52, 'and not again, however often it is looked at')
+})
+
+t.test('who is reaped goes from the catalog, and who is only late to be known stays', async (t) => {
+  const { clock, logged, context, pool } = world()
+  for (const name of ['gone', 'late']) pool.set(serverNamed(name, ''), 'alive')
+  await using _leader = new Leadership(context, [reconcileMembers])
+  await settle()
+  logged.node('external')
+  for (const name of ['gone', 'late']) pool.reap(name)
+  await clock.advance(60 * second)
+  const names = (): string[] => [...logged.store.nodes.all()].map(({ Node }) => Node)
+  t.strictSame(names(), ['external', 'gone', 'late', 'n1'])
+  pool.set(serverNamed('late', ''))
+  await clock.advance(60 * second)
+  t.strictSame(names(), ['external', 'late', 'n1'], 'a node that is no member is not the pool’s')
 })
 
 t.test('a server that comes is let in to listen, and stands in the catalog', async (t) => {
