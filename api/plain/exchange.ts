@@ -17,7 +17,8 @@ export class PlainRequest {
   readonly httpVersionMajor = 1
   readonly httpVersionMinor = 1
   readonly complete = true
-  readonly aborted = false
+  /** The client left before it was answered. */
+  aborted = false
   #leaving: (() => void)[] = []
 
   constructor(head: PlainHead, body: Buffer, socket: Socket) {
@@ -41,6 +42,7 @@ export class PlainRequest {
   }
 
   left(): void {
+    this.aborted = true
     const leaving = this.#leaving
     this.#leaving = []
     for (const callback of leaving) callback()
@@ -71,8 +73,9 @@ export class PlainResponse {
     this.#done = done
   }
 
+  /** The socket itself may go a little later than its client. */
   get destroyed(): boolean {
-    return this.req.socket.destroyed
+    return this.req.aborted || this.req.socket.destroyed
   }
 
   /** There are none but those of `writeHead`. */
