@@ -16,6 +16,7 @@ import { periodicKinds } from './checks/table.ts'
 import { ClusterGate } from './cluster-gate.ts'
 import type { Cluster } from './cluster-gate.ts'
 import type { AgentConfig } from './config/runtime.ts'
+import { RemoteExec } from './exec/remote-exec.ts'
 import { apiSettings, clientConfig, dnsSettings, listenAddress, serverConfig } from './faces.ts'
 import { AgentGossip } from './gossip.ts'
 import { LocalFiles } from './local/persist.ts'
@@ -106,7 +107,16 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     },
     reload: world.onReload,
   })
-  const gossip = new AgentGossip({ ...config, clock, chance, cluster, state: local.state })
+  const shell = process.env['SHELL'] || '/bin/sh'
+  const remoteExec = new RemoteExec({
+    enabled: config.remoteExec,
+    nodeName: config.nodeName,
+    shell,
+    clock,
+    log,
+    rpc: cluster.rpc,
+  })
+  const gossip = new AgentGossip({ ...config, clock, chance, cluster, ...local, remoteExec })
   const api = await listenHttp(config, node, gossip, cluster, { clock, log, telemetry }, stack)
   const dns = await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
 
@@ -120,11 +130,12 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
   local.registry.startReaper()
   local.scheduler.start()
   local.coordinates.start()
+  stack.use(remoteExec)
   const watches = stack.use(
     new Watches({
       clock,
       log: log.child({ part: 'watch' }),
-      shell: process.env['SHELL'] || '/bin/sh',
+      shell,
       ask: asking(api),
     }),
   )

@@ -55,6 +55,7 @@ export function debugConfig(
     DefaultQueryTime: formatDuration(config.defaultQueryTimeMs),
     DevMode: config.devMode,
     DisableHostNodeID: config.disableHostNodeId,
+    DisableRemoteExec: !config.remoteExec,
     DiscardCheckOutput: config.discardCheckOutput,
     EnableDebug: config.enableDebug,
     EnableLocalScriptChecks: config.scriptChecks.local,

@@ -6,6 +6,8 @@ import type { Pools } from '../server/pools.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { ClusterGate } from './cluster-gate.ts'
+import { execEventName } from './exec/job.ts'
+import type { RemoteExec } from './exec/remote-exec.ts'
 import type { LocalState } from './local/state.ts'
 
 export interface AgentGossipOptions {
@@ -15,6 +17,7 @@ export interface AgentGossipOptions {
   readonly chance: Chance
   readonly cluster: ClusterGate
   readonly state: LocalState
+  readonly remoteExec: RemoteExec
 }
 
 /** What HTTP asks of the pools, once there are any; until then events are refused and none are heard. */
@@ -23,7 +26,8 @@ export class AgentGossip implements GossipPort {
   readonly keyring: GossipPort['keyring']
   readonly #cluster: ClusterGate
 
-  constructor({ nodeName, datacenter, clock, chance, cluster, state }: AgentGossipOptions) {
+  constructor(options: AgentGossipOptions) {
+    const { nodeName, datacenter, clock, chance, cluster, state, remoteExec } = options
     this.#cluster = cluster
     this.events = new UserEvents({
       clock,
@@ -32,6 +36,7 @@ export class AgentGossip implements GossipPort {
       compilePattern,
       listener: () => ({ nodeName, services: state.services() }),
       broadcast: (envelope) => this.#pools().lan.fire(envelope),
+      own: { [execEventName]: (event) => remoteExec.take(event) },
     })
     this.keyring = {
       operate: async (operation) => (await cluster.wait()).calls.operateKeyrings(operation),

@@ -158,9 +158,9 @@ export function formatDefaults(flags: readonly Flag[]): string {
   return `Usage:\n${lines.join('')}`
 }
 
-function formatInitial({ initial }: Flag): string {
+function formatInitial({ kind, initial }: Flag): string {
   if (initial === undefined || initial === '' || initial === 0 || initial === false) return ''
-  return ` (default ${typeof initial === 'string' ? JSON.stringify(initial) : initial})`
+  return ` (default ${kind === 'string' ? JSON.stringify(initial) : initial})`
 }
 
 export interface FlagGroup {

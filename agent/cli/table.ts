@@ -33,6 +33,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/event.ts')).eventCommand,
   },
   {
+    name: 'exec',
+    synopsis: 'Runs a command on the nodes of a datacenter',
+    load: async () => (await import('./commands/exec.ts')).execCommand,
+  },
+  {
     name: 'force-leave',
     synopsis: 'Takes a failed member for one that left',
     load: async () => (await import('./commands/force-leave.ts')).forceLeaveCommand,

@@ -326,15 +326,17 @@ export const options = {
     doc: 'What to watch, and what to run or to call whenever it changes.',
   }),
 
-  // What operators reach into the process for
+  // What operators reach into the node for
+  disable_remote_exec: bool(true, {
+    doc: 'Runs no commands that `exec` asks for: whoever may write keys and fire events could have any run.',
+  }),
   enable_debug: bool(false, {
     doc: 'Serves profiles of the running process under /debug/pprof/.',
   }),
 
-  // Nothing to turn off: the agent calls nobody, runs nothing on request and writes no key to a file.
+  // Nothing to turn off: the agent calls nobody and writes no key to a file.
   disable_update_check: moot(),
   disable_anonymous_signature: moot(),
-  disable_remote_exec: moot(),
   disable_keyring_file: moot('disable-keyring-file'),
 } as const satisfies Readonly<Record<string, Option>>
 

@@ -108,6 +108,7 @@ class Resolving {
       services: this.#settings.services,
       checks: this.#settings.checks,
       watches: this.#get('watches'),
+      remoteExec: !this.#get('disable_remote_exec'),
       checkUpdateIntervalMs: this.#ms('check_update_interval'),
       scriptChecks: {
         local: this.#get('enable_local_script_checks') || this.#get('enable_script_checks'),

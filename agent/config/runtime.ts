@@ -54,6 +54,8 @@ export interface AgentConfig {
   readonly services: readonly ServiceDefinition[]
   readonly checks: readonly CheckDefinition[]
   readonly watches: readonly WatchDefinition[]
+  /** Whether commands are run that `exec` asks for. */
+  readonly remoteExec: boolean
   readonly checkUpdateIntervalMs: number
   /** Whether checks may run commands that files of this host ask for, and that clients do. */
   readonly scriptChecks: { readonly local: boolean; readonly remote: boolean }

@@ -15,9 +15,17 @@ export interface HeldSession extends AsyncDisposable {
   readonly id: string
 }
 
+export interface SessionBody {
+  readonly Name: string
+  readonly Behavior?: 'delete'
+  /** For a session of another node than the agent's. */
+  readonly Node?: string
+  readonly NodeChecks?: readonly string[]
+}
+
 export async function holdSession(
   client: ApiClient,
-  body: { readonly Name: string; readonly Behavior?: 'delete' },
+  body: SessionBody,
   clock: Clock,
 ): Promise<HeldSession> {
   const answer = await client.demand('PUT', '/v1/session/create', {

@@ -18,6 +18,8 @@ export interface UserEventsNeeds {
   readonly listener: () => Listener
   /** Gossips to everybody in this data centre, ourselves included. Throws a PraetorError where that is too long. */
   readonly broadcast: (envelope: Envelope) => void
+  /** Takes events by name that are for the agent itself: they are told to it, and to nobody who watches. */
+  readonly own?: Readonly<Record<string, (event: UserEvent) => void>>
 }
 
 /** Users' events on one agent: those that it fires, and those that it hears of. */
@@ -51,9 +53,12 @@ export class UserEvents {
 
   /** An event of Serf's. What is not a user's, or not for this agent, is passed over. */
   hear(envelope: Envelope, time: number): void {
-    const { listener, compilePattern } = this.#needs
+    const { listener, compilePattern, own } = this.#needs
     const event = open(envelope, time)
-    if (event !== undefined && isFor(event, listener(), compilePattern)) this.#recent.add(event)
+    if (event === undefined || !isFor(event, listener(), compilePattern)) return
+    const take = own?.[event.Name]
+    if (take === undefined) this.#recent.add(event)
+    else take(event)
   }
 
   /** The last that were for this agent, the oldest first. */
