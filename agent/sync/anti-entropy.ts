@@ -1,4 +1,5 @@
 import type { Rpc } from '../../server/model/methods.ts'
+import type { Node } from '../../server/model/node.ts'
 import type { Registration } from '../../server/model/registration.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { LocalState } from '../local/state.ts'
@@ -52,13 +53,11 @@ export class AntiEntropy {
       rpc.read('Catalog.NodeServices', { Node: node.Node }, options),
       rpc.read('Health.NodeChecks', { Node: node.Node }, options),
     ])
+    // A name that is not registered is taken for the beginning of a node's id, as Consul does: `c2` may find another node.
+    const own = isOf(node.Node, services.value) ? services.value : undefined
     const found = differences(
       { node, ...state.entries },
-      {
-        node: services.value?.Node,
-        services: services.value?.Services ?? [],
-        checks: checks.value,
-      },
+      { node: own?.Node, services: own?.Services ?? [], checks: checks.value },
     )
     this.#nodeInSync = found.nodeInSync
     for (const { row, inSync } of found.services) state.markService(row.ID, row, inSync)
@@ -158,4 +157,11 @@ export class AntiEntropy {
       SkipNodeUpdate: this.#nodeInSync,
     }
   }
+}
+
+function isOf(
+  name: string,
+  found: { readonly Node: Pick<Node, 'Node'> } | null | undefined,
+): boolean {
+  return found?.Node.Node.toLowerCase() === name.toLowerCase()
 }

@@ -79,14 +79,20 @@ async function run(): Promise<void> {
   const web = must(clients.get('c0'), 'a client')
   const port = must(clients.get('c1'), 'a client').dnsPort
   const doomed = names.filter((_, at) => at % 5 === 2)
+  const passingAt = async (count: number): Promise<boolean> => {
+    const found = await until(
+      () => passing(web, 'everywhere'),
+      (nodes) => nodes.length === count,
+    ).catch(() => undefined)
+    if (found === undefined) console.log(await trouble(watched, clients))
+    return found !== undefined
+  }
+  check('every client passes', await passingAt(names.length))
   const all = await lookUp(port, 'everywhere.service.consul')
   check('every client is found by DNS', all.length === names.length, `${all.length} answers`)
   const killedMs = performance.now()
   for (const name of doomed) must(clients.get(name), name).child.kill('SIGKILL')
-  await until(
-    () => passing(web, 'everywhere'),
-    (nodes) => nodes.length === names.length - doomed.length,
-  )
+  await passingAt(names.length - doomed.length)
   const noticedMs = performance.now() - killedMs
   check(
     `killed agents are critical by serfHealth within ${noticedWithinMs / 1000} s`,
@@ -104,15 +110,7 @@ async function run(): Promise<void> {
     const at = names.indexOf(name)
     clients.set(name, started(await set.startClient(name, kinds.flagsFor(at))))
   }
-  const healed = await until(
-    () => passing(web, 'everywhere'),
-    (nodes) => nodes.length === names.length,
-  ).catch(() => undefined)
-  check(
-    'killed agents heal when they are started again',
-    healed !== undefined,
-    healed === undefined ? await trouble(watched, clients) : '',
-  )
+  check('killed agents heal when they are started again', await passingAt(names.length))
   for (const kind of kinds.names) {
     const count = names.filter((_, at) => kinds.at(at) === kind).length
     await until(
@@ -152,12 +150,16 @@ async function run(): Promise<void> {
   check('services went on passing', (await passing(web, 'everywhere')).length === names.length)
 }
 
-/** Who is critical, and whom each agent's pool does not call alive. */
+/** Who is critical, where the service is, and whom each agent's pool does not call alive. */
 async function trouble(
   server: AgentProcess,
   clients: ReadonlyMap<string, AgentProcess>,
 ): Promise<string> {
   const { text } = await server.ask('GET', '/health/state/critical')
+  const known = JSON.parse((await server.ask('GET', '/catalog/service/everywhere')).text) as {
+    Node: string
+  }[]
+  const absent = [...clients.keys()].filter((name) => !known.some(({ Node }) => Node === name))
   const views: string[] = []
   for (const [name, agent] of [['s0', server] as const, ...clients]) {
     const answer = await agent.ask('GET', '/agent/members').catch(() => undefined)
@@ -165,7 +167,7 @@ async function trouble(
     const others = members.filter(({ Status }) => Status !== memberStatus.alive)
     views.push(`${name}: ${others.map((one) => `${one.Name} ${one.Status}`).join() || 'all'}`)
   }
-  return `${text} ${views.join('; ')}`
+  return `critical: ${text}; not in the catalog: ${absent.join()}; not alive: ${views.join('; ')}`
 }
 
 function started(agent: AgentProcess): AgentProcess {

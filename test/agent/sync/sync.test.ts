@@ -16,7 +16,7 @@ import { Log } from '../../support/log.ts'
 const second = 1000
 
 /** An agent's local state beside a catalog, and every write that goes from one to the other. */
-function world() {
+function world(nodeName = 'n1') {
   const clock = new VirtualClock()
   const chance = seededChance(5)
   const logged = new Log()
@@ -55,7 +55,7 @@ function world() {
     token: '',
     node: () => ({
       ID: 'd43e76dd-33d0-4d3e-bcb7-4fda32654d1e',
-      Node: 'n1',
+      Node: nodeName,
       Address: '127.0.0.1',
       Datacenter: 'dc1',
       TaggedAddresses: { lan: '127.0.0.1' },
@@ -108,6 +108,22 @@ t.test(
     t.equal(logged.index, index)
   },
 )
+
+t.test('a node is not taken for another whose id begins like its name', async (t) => {
+  const { state, antiEntropy, since, logged } = world('c2')
+  logged.apply('register', {
+    ID: 'c2d0aef0-0000-4000-8000-000000000001',
+    Node: 'other',
+    Address: '127.0.0.1',
+    TaggedAddresses: null,
+    NodeMeta: null,
+    SkipNodeUpdate: false,
+    Service: web,
+  })
+  state.putService(web, '')
+  await antiEntropy.full()
+  t.strictSame(since(), ['+ node', '+ web'])
+})
 
 t.test('a change is sent alone', async (t) => {
   const { state, antiEntropy, since } = world()
