@@ -74,7 +74,7 @@ interface Node {
 
 type Instance = Omit<Node, 'Meta'> & { readonly NodeMeta: Node['Meta'] }
 
-/** The nodes of a service come as its instances, several of which may be on one node. */
+/** A node of a service is listed once for each instance that is on it. */
 async function listNodes(client: ApiClient, flags: ParsedFlags): Promise<readonly Node[]> {
   const query = {
     near: flags.value('near') || undefined,
@@ -90,10 +90,8 @@ async function listNodes(client: ApiClient, flags: ParsedFlags): Promise<readonl
     'Error listing nodes for service',
     client.read(`/v1/catalog/service/${service}`, { query }),
   )
-  const nodes = new Map<string, Node>()
-  for (const { NodeMeta, ...instance } of jsonOf(answer) as readonly Instance[])
-    nodes.set(instance.Node, { ...instance, Meta: NodeMeta })
-  return Array.from(nodes.values())
+  const instances = jsonOf(answer) as readonly Instance[]
+  return instances.map(({ NodeMeta: Meta, ...node }) => Object.assign(node, { Meta }))
 }
 
 function standard(nodes: readonly Node[]): readonly (readonly string[])[] {

@@ -33,7 +33,7 @@ t.test('nodes stand in columns', (t) =>
     ],
     [
       'catalog nodes -service=web',
-      'Node      ID        Address   DC\nn1        11111111  10.0.0.1  dc1\nnode-two            10.0.0.2  dc1\n',
+      'Node      ID        Address   DC\nn1        11111111  10.0.0.1  dc1\nnode-two            10.0.0.2  dc1\nnode-two            10.0.0.2  dc1\n',
     ],
     [
       'catalog nodes -detailed -node-meta=rack=a',
