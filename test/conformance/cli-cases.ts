@@ -5,6 +5,12 @@ export interface Invocation {
   readonly env?: Readonly<Record<string, string>>
   /** Interrupts the command once it has printed this. */
   readonly until?: RegExp
+  /** What it makes in its directory, which is looked at then. */
+  readonly files?: readonly string[]
+  /** What of its output is not compared. */
+  readonly ignored?: RegExp
+  /** Its lines come in any order. */
+  readonly sorted?: true
   /** Why it may differ. */
   readonly explained?: string
 }
@@ -29,6 +35,34 @@ export const files: Readonly<Record<string, string>> = {
   'server.json': '{"data_dir":"/tmp","server":true,"bootstrap":true}',
 }
 
+/** What is in the catalog of the agents, beside themselves. */
+export const registrations: readonly object[] = [
+  {
+    Node: 'ext',
+    Address: '10.9.8.7',
+    NodeMeta: { external: 'true', rack: 'r1' },
+    TaggedAddresses: { lan: '10.9.8.7', wan: '1.2.3.4' },
+    Service: {
+      ID: 'db1',
+      Service: 'db',
+      Tags: ['v1'],
+      Port: 5432,
+      Address: '10.9.8.8',
+      Meta: { version: '12' },
+      Weights: { Passing: 3, Warning: 1 },
+    },
+    Checks: [
+      { CheckID: 'db1:up', Name: 'up', Status: 'critical', Output: 'no answer', ServiceID: 'db1' },
+      { CheckID: 'ping', Name: 'ping', Status: 'passing', Notes: 'from afar' },
+    ],
+  },
+  {
+    Node: 'ext',
+    Address: '10.9.8.7',
+    Service: { ID: 'db2', Service: 'db', Tags: ['v1'], Port: 5433 },
+  },
+]
+
 /** Why some mistakes in files are told differently. */
 const placed = 'we add the file, line and column'
 const servers = 'there are no client agents yet, and all that is wrong is told'
@@ -43,6 +77,7 @@ const withFlags = [
   'catalog nodes',
   'catalog services',
   'event',
+  'exec',
   'force-leave',
   'info',
   'join',
@@ -239,6 +274,17 @@ const catalog: readonly Invocation[] = [
   run('catalog services -node=n1 -tags'),
   run('catalog services -node-meta=x=y'),
   run('catalog services x'),
+  run('catalog nodes -node-meta=rack=r1 -detailed'),
+  run('catalog nodes -service=db'),
+  run('catalog nodes -near=ext'),
+  run('catalog services -node=ext -tags'),
+  run('catalog services -node-meta=external=true'),
+  run('watch -type=service -service=db'),
+  run('watch -type=service -service=db -tag=v1 -passingonly=true'),
+  run('watch -type=checks -state=critical'),
+  run('watch -type=checks -service=db'),
+  run('rtt n1 ext'),
+  run('maint -h'),
   run('catalog services -node-meta=x'),
 ]
 
@@ -253,6 +299,7 @@ const gossip: readonly Invocation[] = [
   run('event -name=x -service=('),
   run('event -name=x -service=s -tag=('),
   run('event -name=x -tag=t'),
+  run('event -name=x -tag=('),
   run('event -name=x -tag=t -service='),
   run(['event', '-name=x', 'p'.repeat(500)]),
   run('event -name=x', { env: nowhere }),
@@ -359,7 +406,116 @@ const services: readonly Invocation[] = [
   run('catalog services'),
 ]
 
+const aclReason = 'access control comes with a later version'
+const meshReason = 'the mesh comes with a later version'
+
+/** What isn't there yet, each with what asks for it and how Consul's fails where the feature is off. */
+const laterCommands: readonly Invocation[] = [
+  ...[
+    'acl',
+    'acl -h',
+    'acl bootstrap',
+    'acl token list',
+    'acl token read -self',
+    'acl policy list -format=json',
+    'acl role list',
+    'acl auth-method list',
+    'acl binding-rule list',
+    'acl set-agent-token default x',
+    'acl translate-rules -',
+    'login',
+    'login -method=x -bearer-token-file=data.txt -token-sink-file=sink',
+    'logout',
+  ].map((line) => run(line, { explained: aclReason })),
+  ...[
+    'config',
+    'config list -kind service-defaults',
+    'config read -kind service-defaults -name web',
+    'config write data.txt',
+    'config delete -kind service-defaults -name web',
+    'connect',
+    'connect ca get-config',
+    'connect envoy -sidecar-for web -bootstrap',
+    'connect expose -service web -ingress-gateway g -port 80',
+    'connect proxy -h',
+    'intention',
+    'intention check a b',
+    'intention create a b',
+    'intention match b',
+    'intention get a b',
+    'intention delete a b',
+  ].map((line) => run(line, { explained: meshReason })),
+  run([], { explained: later }),
+  run('--help', { explained: later }),
+  run('nope', { explained: later }),
+  run('--version', { explained: 'everyone has a version of their own' }),
+]
+
+/** Who was told what, and when that came, is not the same twice: the lines are compared in no order. */
+const exec: readonly Invocation[] = [
+  run('exec'),
+  run('exec -verbose'),
+  run('exec -'),
+  run('exec -shell=false -'),
+  run('exec -shell=false'),
+  run('exec -node=( true'),
+  run('exec -service=( true'),
+  run('exec -service=a -tag=( true'),
+  run('exec -tag=a true'),
+  run('exec -tag=( true'),
+  run('exec -prefix=/foo true'),
+  run('exec -datacenter=dc9 true'),
+  run('exec true', { env: nowhere }),
+  ...[
+    ['echo hi; echo there >&2; exit 3'],
+    ['printf %s nolf'],
+    ['-shell=false', 'echo', 'a', ' b '],
+    ['-shell=false', 'nosuchprogram'],
+    ['-shell=false', 'sh', '-c', 'kill -9 $$'],
+    ['-node=^n', 'echo', 'two', 'words'],
+    ['-node=nobody', 'true'],
+    ['-service=nothing', 'true'],
+    ['-prefix=x/y/', 'echo with a prefix'],
+    ['-datacenter=dc1', 'seq 1 2000'],
+    ['-wait-repl=0s', 'exit 256'],
+  ].map((words) => run(['exec', '-wait=1s', ...words], { sorted: true })),
+  run('exec -wait=1s -', { stdin: 'echo a script\ncat\n', sorted: true }),
+  run(['exec', '-wait=700ms', '-verbose', 'sleep 1; echo late'], {
+    sorted: true,
+    ignored: /^(Completed in .* seconds|.*heartbeat received)\n/gm,
+  }),
+  run(['exec', '-wait=1s', '-verbose', 'sleep 10'], { until: /acknowledged/ }),
+  run('kv get -keys _rexec'),
+  run('kv get -keys x'),
+  run('event -name=_rexec nonsense'),
+  run('watch -type=event'),
+]
+
 const agent: readonly Invocation[] = [
+  run('agent'),
+  run('agent x'),
+  run('agent -dev x y'),
+  run('agent -data-dir=empty'),
+  run('agent -data-dir=. -config-file=nofile'),
+  run('agent -data-dir=. -config-dir=absent'),
+  run('agent -data-dir=. -config-file=broken.json', { explained: placed }),
+  run('agent -data-dir=. -config-format=x'),
+  run('agent -data-dir=. -bootstrap'),
+  run('agent -data-dir=. -server -bootstrap -bootstrap-expect=3'),
+  run('agent -dev -bind=x', { explained: 'Consul takes what it can not read for nothing said' }),
+  run('agent -dev -client=300.1.1.1'),
+  run('agent -dev -log-level=loud'),
+  run('agent -dev -node-id=x'),
+  run('agent -dev -encrypt=abc'),
+  run('agent -dev -datacenter=D/C'),
+  run('agent -dev -hcl=nope=1', { explained: placed }),
+  run('agent -dev -hcl=a={', { explained: 'Consul counts on behind the end of the text' }),
+  run('info', { ignored: / = .*$/gm }),
+  run('info x', { ignored: / = .*$/gm }),
+  run('keygen', { ignored: /^[A-Za-z\d+/]{43}=$/m }),
+  run('monitor', { until: /\n/, ignored: /^.*\n/gm }),
+  run('monitor -log-level=debug -log-json', { until: /\n/, ignored: /^.*\n/gm }),
+  run('monitor x -log-level=nope'),
   run('members'),
   run('members -detailed'),
   run('members -wan'),
@@ -587,6 +743,8 @@ const connection: readonly Invocation[] = [
 ]
 
 export const cases: readonly Invocation[] = [
+  ...laterCommands,
+  ...exec,
   ...help,
   ...kv,
   ...catalog,
@@ -600,4 +758,27 @@ export const cases: readonly Invocation[] = [
   ...lock,
   ...connection,
   run('leave'),
+]
+
+const key = 'rOVEJOeE8xbRrSMnDsZUpQ=='
+const first = 'pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s='
+
+/** For agents whose gossip is encrypted with the first key. */
+export const encryptedCases: readonly Invocation[] = [
+  run('keyring -list'),
+  run('keyring -list-primary'),
+  run('keyring -list -local-only'),
+  run(`keyring -install=${key}`),
+  run('keyring -list'),
+  run('keyring -list -relay-factor=2'),
+  run(`keyring -use=${key}`),
+  run('keyring -list-primary'),
+  run(`keyring -remove=${key}`),
+  run(`keyring -remove=${first}`),
+  run('keyring -list'),
+  run(`keyring -use=${first}`),
+  run(`keyring -remove=${first}`),
+  run('keyring -install=x'),
+  run('keyring -install=AAAA'),
+  run('members'),
 ]

@@ -10,14 +10,19 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
-import { cases, files } from './cli-cases.ts'
+import { describeArtifact } from './artifact.ts'
+import { cases, encryptedCases, files, registrations } from './cli-cases.ts'
 import type { Invocation } from './cli-cases.ts'
+import { fileCases } from './cli-file-cases.ts'
+import { flagCases } from './cli-flag-cases.ts'
 import { printDifference } from './difference.ts'
+import { exchange } from './exchange.ts'
 import { mask } from './mask.ts'
 import { peerOptions, peerPair } from './peer-options.ts'
-import { startPeer } from './peer.ts'
+import { nodeName, startPeer } from './peer.ts'
 import type { Peer, Program } from './peer.ts'
 
 const { values: options } = parseArgs({
@@ -25,15 +30,32 @@ const { values: options } = parseArgs({
 })
 
 const invocationMs = 30_000
+/** A node tells where it stands half a minute after its start at most. */
+const placedMs = 60_000
 const { oracle, subject, oraclePort, subjectPort } = peerPair(options)
 const counts = { invocations: 0, explained: 0, unexplained: 0 }
 
-for (const agent of [oracle, subject]) {
-  console.log(`agents: ${agent.label}`)
-  await using theirs = await startSide(oracle, agent, oraclePort)
-  await using ours = await startSide(subject, agent, subjectPort)
-  for (const one of cases) await compare(one, theirs, ours)
-}
+const suites = [
+  {
+    flags: ['-hcl=disable_remote_exec=false'],
+    cases: [...(await flagCases()), ...fileCases, ...cases],
+  },
+  { flags: ['-encrypt=pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s='], cases: encryptedCases },
+]
+
+for (const { flags, cases } of suites)
+  for (const program of [oracle, subject]) {
+    console.log(`agents: ${program.label} ${flags.join(' ')}`)
+    const agent = { ...program, flags }
+    await using stack = new AsyncDisposableStack()
+    const [theirs, ours] = await Promise.all([
+      startSide(oracle, agent, oraclePort),
+      startSide(subject, agent, subjectPort),
+    ])
+    stack.use(theirs)
+    stack.use(ours)
+    for (const one of cases) await compare(one, theirs, ours)
+  }
 const { invocations, explained, unexplained } = counts
 console.log(`${invocations} invocations, ${explained} explained differences, ${unexplained} others`)
 process.exitCode = unexplained === 0 ? 0 : 1
@@ -49,6 +71,7 @@ async function startSide(program: Program, agent: Program, firstPort: number): P
   const directory = await mkdtemp(join(tmpdir(), 'conformance-cli-'))
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
   const peer = await startPeer(agent, firstPort, 'dev')
+  await putState(peer)
   return {
     program,
     peer,
@@ -60,9 +83,22 @@ async function startSide(program: Program, agent: Program, firstPort: number): P
   }
 }
 
+/** What commands find when they look, that no command makes. */
+async function putState({ ports }: Peer): Promise<void> {
+  const put = (path: string, body: object): Promise<unknown> =>
+    exchange(ports.http, { method: 'PUT', path, body: JSON.stringify(body) })
+  for (const registration of registrations) await put('/v1/catalog/register', registration)
+  const deadline = Date.now() + placedMs
+  const path = '/v1/coordinate/nodes'
+  while (!(await exchange(ports.http, { method: 'GET', path })).body.includes(nodeName)) {
+    if (Date.now() > deadline) throw new Error('the node never told where it stands')
+    await sleep(200)
+  }
+}
+
 async function compare(one: Invocation, theirs: Side, ours: Side): Promise<void> {
   const [expected, actual] = await Promise.all([invoke(one, theirs), invoke(one, ours)])
-  const title = one.args.join(' ')
+  const title = one.args.join(' ') || Object.values(one.env ?? {}).join(' ')
   counts.invocations += 1
   const isShown = title.includes(options.only)
   if (options.show && isShown) console.log(title, Object.fromEntries(expected))
@@ -103,23 +139,33 @@ async function invoke(one: Invocation, side: Side): Promise<ReadonlyMap<string, 
     child.once('close', (status, signal) => resolve(String(status ?? signal)))
   })
   clearTimeout(late)
-  const plain = (text: string): string => tidy(mask(outline(text), side.peer))
+  const plain = (whole: string): string => {
+    const text = one.ignored === undefined ? whole : whole.replace(one.ignored, '')
+    const tidied = tidy(mask(outline(text), side.peer))
+    return one.sorted === true ? tidied.split('\n').toSorted().join('\n') : tidied
+  }
+  const made = (one.files ?? []).map((path) => describeArtifact(join(side.directory, path)))
   return new Map([
     ['code', code],
     ['stdout', plain(said.stdout)],
     ['stderr', plain(said.stderr)],
+    ['files', tidy((await Promise.all(made)).join('\n'))],
   ])
 }
 
 /** What differs from run to run. */
 function tidy(text: string): string {
-  return text
-    .replace(
-      /((?:Create|Modify)Index +|index |got |ID +\d+-|Size +|Index +|pid )\d+(-\d+)?/g,
-      '$1#',
-    )
-    .replace(/\.tmp\d+/g, '')
-    .replace(/^.* \[ERROR\] watch/gm, '<time> [ERROR] watch')
+  return (
+    text
+      .replace(
+        /((?:Create|Modify)Index +|index |got |ID +\d+-|Size +|Index +|pid )\d+(-\d+)?/g,
+        '$1#',
+      )
+      .replace(/\.tmp\d+/g, '')
+      // Consul's default has the time in it that it is at; ours is told in the flag's sentence.
+      .replace(/^ *\(default "consul-debug-\d+"\)\n/gm, '')
+      .replace(/^.* \[ERROR\] watch/gm, '<time> [ERROR] watch')
+  )
 }
 
 /** Help without its sentences, which are everyone's own: flags, their kinds, what they are at first, and the subcommands. */

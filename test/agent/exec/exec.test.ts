@@ -137,7 +137,7 @@ t.test('a command runs on the nodes that allow it and whom it is for', async (t)
     ],
   ]
   for (const [line, code, expected, stdin] of cases) {
-    const [actualCode, lines] = await run(`exec -wait=500ms ${line}`, stdin)
+    const [actualCode, lines] = await run(`exec -wait=1s ${line}`, stdin)
     const said = lines.filter((text) => !/session|spec$|event|heartbeat|seconds$/.test(text))
     t.strictSame([actualCode, said], [code, expected], line)
   }
