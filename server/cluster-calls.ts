@@ -4,6 +4,7 @@ import type { PoolKeyring } from './model/keyring.ts'
 import { fieldsOf, list, text } from './rpc/shape.ts'
 import type { Fields } from './rpc/shape.ts'
 import { nodeCoordinate } from './rpc/wire-methods/rows.ts'
+import { serverHealth } from './rpc/wire-methods/server-health.ts'
 
 /** Calls that are no methods of the Rpc: of consensus, of the pools, of what servers know of each other. Their names are Consul's. */
 export type ClusterMethod =
@@ -17,6 +18,7 @@ export type ClusterMethod =
   | 'Operator.RaftRemovePeerByAddress'
   | 'Operator.TransferLeader'
   | 'Operator.AutopilotState'
+  | 'Operator.ServerHealth'
 
 /** Makes a call; a server carries it out itself or has the leader do so, a client asks a server. */
 export type Ask = (method: ClusterMethod, body: Fields) => Promise<unknown>
@@ -81,8 +83,14 @@ export class ClusterCalls {
     return fieldsOf(reply)['Success'] === true
   }
 
+  /** A Consul knows less of its servers, and another call for it. */
   async autopilotState(): Promise<AutopilotState> {
-    return (await this.#ask('Operator.AutopilotState', {})) as AutopilotState
+    try {
+      return (await this.#ask('Operator.AutopilotState', {})) as AutopilotState
+    } catch (error) {
+      if (!isUnknown(error, 'Operator.AutopilotState')) throw error
+      return serverHealth.fromWire(await this.#ask('Operator.ServerHealth', {}))
+    }
   }
 
   async operateKeyrings(request: KeyringRequest): Promise<readonly PoolKeyring[]> {
@@ -103,6 +111,11 @@ export class ClusterCalls {
       Error: text.fromWire(pool['Error']),
     }))
   }
+}
+
+/** In the words of Go's net/rpc, which ours are too. */
+function isUnknown(error: unknown, method: ClusterMethod): boolean {
+  return error instanceof Error && error.message.endsWith(`rpc: can't find method ${method}`)
 }
 
 const texts = list(text)

@@ -1,5 +1,6 @@
 import type { ClusterMethod } from './cluster-calls.ts'
 import { nameInSerf } from './gossip/user-events/envelope.ts'
+import type { AutopilotState } from './model/autopilot.ts'
 import { PraetorError } from './model/errors.ts'
 import type { KeyVerb } from './model/keyring.ts'
 import type { Operator } from './operator.ts'
@@ -10,6 +11,7 @@ import { flag, integer, list, text } from './rpc/shape.ts'
 import type { Fields } from './rpc/shape.ts'
 import { metaFields, queryOf } from './rpc/wire-methods/query.ts'
 import { node, nodeCoordinate, service } from './rpc/wire-methods/rows.ts'
+import { serverHealth } from './rpc/wire-methods/server-health.ts'
 
 export interface ServerMethodsNeeds {
   /** This server's part in its cluster, once it has one. */
@@ -23,7 +25,11 @@ export interface ServerMethodsNeeds {
 type Method = (body: Fields, call?: InboundCall) => Promise<unknown>
 
 /** What else agents ask of those methods that are no part of the Rpc: real Consuls do, ours do it otherwise. */
-type ConsulsMethod = 'Status.Ping' | 'Catalog.NodeServiceList' | 'Internal.EventFire'
+type ConsulsMethod =
+  | 'Status.Ping'
+  | 'Catalog.NodeServiceList'
+  | 'Internal.EventFire'
+  | 'Operator.ServerHealth'
 
 /** Every call that a server answers beside the methods of the Rpc: ONE row each. */
 export function serverMethods({
@@ -77,6 +83,11 @@ export function serverMethods({
       })
       return {}
     },
+
+    'Operator.ServerHealth': async (body) =>
+      serverHealth.toWire(
+        (await operator.methods['Operator.AutopilotState'](body)) as AutopilotState,
+      ),
 
     'Internal.KeyringOperation': async (body) => {
       const Responses = await pools.operateKeyrings(
