@@ -82,15 +82,22 @@ export function privateAddress(hostAddresses: readonly string[]): Addresses {
   return { ok: true, addresses: [only] }
 }
 
-/** RFC 1918, and RFC 6598's shared space, as Consul counts it. */
+/** Networks that nobody routes between sites (RFC 6890), as Consul counts them. */
+const privateNetworks = [
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.168.0.0', 16],
+] as const
+
 function isPrivate(address: string): boolean {
-  const [first = 0, second = 0] = address.split('.').map(Number)
-  return (
-    first === 10 ||
-    (first === 172 && second >= 16 && second < 32) ||
-    (first === 192 && second === 168) ||
-    (first === 100 && second >= 64 && second < 128)
-  )
+  const networks = new BlockList()
+  for (const [network, bits] of privateNetworks) networks.addSubnet(network, bits)
+  return networks.check(address)
 }
 
 /** An IP and the number of its bits that count: `10.0.0.0/8`. */
