@@ -32,6 +32,10 @@ export const files: Readonly<Record<string, string>> = {
   'one.hcl': 'service { name = "h1" port = 90 }',
   'agent.json': '{"data_dir":"/tmp"}',
   'client.json': '{"data_dir":"/tmp","bootstrap":true}',
+  'watches.json':
+    '{"data_dir":"/tmp","server":true,"bootstrap":true,"watches":[{"type":"key","key":"a","args":["x"]},{"type":"event","handler":"x y"}]}',
+  'bad-watch.json':
+    '{"data_dir":"/tmp","server":true,"bootstrap":true,"watches":[{"type":"key","args":["x"]}]}',
   'server.json': '{"data_dir":"/tmp","server":true,"bootstrap":true}',
 }
 
@@ -445,6 +449,8 @@ const laterCommands: readonly Invocation[] = [
     'intention get a b',
     'intention delete a b',
   ].map((line) => run(line, { explained: meshReason })),
+  run('snapshot agent'),
+  run('license get', { explained: later }),
   run([], { explained: later }),
   run('--help', { explained: later }),
   run('nope', { explained: later }),
@@ -586,6 +592,10 @@ const validate: readonly Invocation[] = [
   run('validate agent.json misspelt.json', { explained: placed }),
   run('validate client.json', { explained: servers }),
   run('validate server.json'),
+  run('validate watches.json', {
+    ignored: /^.*'handler' field in watches.*\n/gm,
+  }),
+  run('validate bad-watch.json', { explained: 'Consul finds it when the agent starts' }),
   run('validate server.json not-json.txt'),
 ]
 
