@@ -136,11 +136,14 @@ t.test('a command runs on the nodes that allow it and whom it is for', async (t)
       ],
     ],
   ]
-  for (const [line, code, expected, stdin] of cases) {
-    const [actualCode, lines] = await run(`exec -wait=1s ${line}`, stdin)
-    const said = lines.filter((text) => !/session|spec$|event|heartbeat|seconds$/.test(text))
-    t.strictSame([actualCode, said], [code, expected], line)
-  }
+  // Each waits for silence: they wait together.
+  await Promise.all(
+    cases.map(async ([line, code, expected, stdin]) => {
+      const [actualCode, lines] = await run(`exec -wait=1s ${line}`, stdin)
+      const said = lines.filter((text) => !/session|spec$|event|heartbeat|seconds$/.test(text))
+      t.strictSame([actualCode, said], [code, expected], line)
+    }),
+  )
   t.strictSame(JSON.parse((await agent.ask('GET', '/event/list')).text), [])
   t.equal((await agent.ask('GET', '/kv/_rexec?keys')).status, 404, 'nothing is left behind')
   t.strictSame(JSON.parse((await agent.ask('GET', '/session/list')).text), [])
