@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto'
 import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import type { CheckStatus } from '../../server/model/check.ts'
-import type { CheckDefinition } from '../../server/model/definition.ts'
 import { describeError, PraetorError } from '../../server/model/errors.ts'
 import { describeSystemError } from '../../server/model/system-error.ts'
 import { DiskFault } from '../../server/raft/storage/disk-fault.ts'
 import { makeDirectory } from '../../server/raft/storage/node-disk.ts'
 import type { Log } from '../../server/runtime/log.ts'
-import type { CheckRow, ServiceRow } from './definitions.ts'
+import type { ServiceRow } from './definitions.ts'
+import type { PersistedCheck, PersistedCheckState } from './persisted-check.ts'
 
 /** What was registered by a client, and not by a file, must outlive the agent's process. The files are Consul's, place and form. */
 export interface PersistedService {
@@ -18,25 +17,10 @@ export interface PersistedService {
   readonly Source: string
 }
 
-export interface PersistedCheck {
-  readonly Check: CheckRow
-  readonly ChkType: CheckDefinition
-  readonly Token: string
-  readonly Source: string
-}
-
-/** A TTL check's last word, so that a quick restart doesn't turn it critical. `Expires` is in wall milliseconds. */
-export interface PersistedCheckState {
-  readonly CheckID: string
-  readonly Output: string
-  readonly Status: CheckStatus
-  readonly Expires: number
-}
-
 interface Kinds {
   services: PersistedService
   checks: PersistedCheck
-  'check-state': PersistedCheckState
+  'checks/state': PersistedCheckState
 }
 
 /** The files of one agent's registrations under its data directory; with none (`-dev`), nothing is kept. */
@@ -57,7 +41,7 @@ export class LocalFiles {
    */
   async save<Kind extends keyof Kinds>(kind: Kind, id: string, entry: Kinds[Kind]): Promise<void> {
     if (this.#dataDir === '') return
-    const write = kind === 'check-state' ? overwrite : writeThrough
+    const write = kind === 'checks/state' ? overwrite : writeThrough
     await this.#enqueue(this.#path(kind, id), (path) =>
       replace(path, JSON.stringify(entry), write).catch((error: unknown) => {
         throw error instanceof DiskFault ? error : new DiskFault('write', path, error)
@@ -119,7 +103,8 @@ export class LocalFiles {
 
 async function namesIn(kind: keyof Kinds, directory: string): Promise<string[]> {
   try {
-    return await readdir(directory)
+    const entries = await readdir(directory, { withFileTypes: true })
+    return entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw new PraetorError(

@@ -15,6 +15,7 @@ import type {
   ServiceRow,
 } from './definitions.ts'
 import type { LocalFiles } from './persist.ts'
+import { definitionOf, keptDefinition, ownRow } from './persisted-check.ts'
 import type { LocalState } from './state.ts'
 
 export interface RegistryOptions {
@@ -113,7 +114,7 @@ export class Registry {
     this.#definitions.delete(id)
     state.removeCheck(id)
     await files.remove('checks', id)
-    await files.remove('check-state', id)
+    await files.remove('checks/state', id)
   }
 
   async updateTtl(id: string, status: CheckStatus, output: string): Promise<void> {
@@ -121,11 +122,11 @@ export class Registry {
     if (!runner.updateTtl(id, status, output))
       throw new PraetorError('failed', `CheckID ${JSON.stringify(id)} does not have associated TTL`)
     const ttlMs = this.#definitions.get(id)?.TTLMs ?? 0
-    await files.save('check-state', id, {
+    await files.save('checks/state', id, {
       CheckID: id,
       Output: state.check(id)?.Output ?? output,
       Status: status,
-      Expires: clock.wallMs() + ttlMs,
+      Expires: Math.floor((clock.wallMs() + ttlMs) / 1000),
     })
   }
 
@@ -192,17 +193,17 @@ export class Registry {
   async restore(): Promise<void> {
     const { files, state, clock, runner, scripts, log } = this.#options
     for (const { Service, Token } of await files.load('services'))
-      if (state.service(Service.ID) === undefined) state.putService(Service, Token)
-    const words = new Map((await files.load('check-state')).map((word) => [word.CheckID, word]))
-    for (const { Check, ChkType, Token } of await files.load('checks')) {
+      if (state.service(Service.ID) === undefined) state.putService(ownRow(Service), Token)
+    const words = new Map((await files.load('checks/state')).map((word) => [word.CheckID, word]))
+    for (const { Check: kept, ChkType, Token } of await files.load('checks')) {
+      const Check = ownRow(kept)
       if (state.check(Check.CheckID) !== undefined) continue
       // A service may have gone from the files while its check stayed; such a check has nothing to speak of.
       if (Check.ServiceID !== '' && state.service(Check.ServiceID) === undefined) {
         await files.remove('checks', Check.CheckID)
         continue
       }
-      // An older version's definition lacks what kinds of checks that came later ask for.
-      const definition = { ...emptyCheckDefinition, ...ChkType }
+      const definition = definitionOf(ChkType)
       if (!mayRunScript(definition, 'remote', scripts)) {
         log.warn({ check: Check.CheckID }, 'Forgetting a script check: scripts are disabled now')
         await files.remove('checks', Check.CheckID)
@@ -216,9 +217,9 @@ export class Registry {
       if (Check.Type !== 'maintenance') this.#run({ row, definition }, Token)
     }
     for (const { CheckID, Status, Output, Expires } of words.values()) {
-      const leftMs = Expires - clock.wallMs()
+      const leftMs = Expires * 1000 - clock.wallMs()
       if (leftMs <= 0 || state.check(CheckID)?.Type !== 'ttl') {
-        await files.remove('check-state', CheckID)
+        await files.remove('checks/state', CheckID)
         continue
       }
       state.updateCheck(CheckID, Status, Output)
@@ -267,7 +268,7 @@ export class Registry {
     if (source === 'remote')
       await files.save('checks', row.CheckID, {
         Check: row,
-        ChkType: definition,
+        ChkType: keptDefinition(definition),
         Token: token,
         Source: source,
       })
@@ -308,7 +309,7 @@ export class Registry {
     }
     await files.save('checks', CheckID, {
       Check,
-      ChkType: emptyCheckDefinition,
+      ChkType: keptDefinition(emptyCheckDefinition),
       Token: token,
       Source: 'remote',
     })

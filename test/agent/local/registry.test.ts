@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import t from 'tap'
 
+import { Authorities } from '../../../agent/checks/authorities.ts'
 import type { PeriodicKind } from '../../../agent/checks/kind.ts'
 import { CheckRunner } from '../../../agent/checks/runner.ts'
 import { scriptCheck } from '../../../agent/checks/script.ts'
@@ -40,6 +41,7 @@ function node(dataDir = '', clock = new VirtualClock(), scripts = { local: false
     discardCheckOutput: false,
   })
   const runner = new CheckRunner({
+    authorities: new Authorities(),
     clock,
     chance,
     log: noLog,
@@ -380,6 +382,84 @@ t.test(
     await again.stop()
   },
 )
+
+t.test('what a Consul kept in files is taken up, and kept as it keeps it', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'registry-'))
+  t.teardown(() => rm(dataDir, { recursive: true }))
+  const clock = new VirtualClock()
+  const indexes = { CreateIndex: 0, ModifyIndex: 0 }
+  const check = {
+    Node: 'n1',
+    CheckID: 'service:web',
+    Name: "Service 'web' check",
+    Status: 'critical',
+    Notes: '',
+    Output: '',
+    ServiceID: 'web',
+    ServiceName: 'web',
+    ServiceTags: ['a'],
+    Type: 'ttl',
+    Definition: {},
+  }
+  const row = {
+    ID: 'web',
+    Service: 'web',
+    Tags: ['a'],
+    Address: '',
+    Meta: null,
+    Port: 80,
+    Weights: { Passing: 3, Warning: 1 },
+    EnableTagOverride: false,
+    Proxy: { MeshGateway: {}, Expose: {} },
+    Connect: {},
+  }
+  const files = {
+    'services/2567a5ec9705eb7ac2c984033e06189d': {
+      Token: 'secret',
+      Service: { ...row, ...indexes },
+      Source: 'remote',
+    },
+    'checks/b5b6b6ee3e4b5ae5ba5ca7aa7bb7a5ac': {
+      Check: { ...check, ...indexes },
+      ChkType: {
+        CheckID: '',
+        ScriptArgs: null,
+        Header: null,
+        ProxyHTTP: '',
+        TTL: 60e9,
+        Interval: 0,
+      },
+      Token: 'secret',
+      Source: 'remote',
+    },
+    'checks/state/b5b6b6ee3e4b5ae5ba5ca7aa7bb7a5ac': {
+      CheckID: 'service:web',
+      Output: 'fine',
+      Status: 'passing',
+      Expires: clock.wallMs() / 1000 + 30,
+    },
+  }
+  for (const directory of ['services', 'checks', 'checks/state'])
+    await mkdir(join(dataDir, directory))
+  for (const [path, content] of Object.entries(files))
+    await writeFile(join(dataDir, path), JSON.stringify(content))
+  const { registry, state, status, stop } = node(dataDir, clock)
+  await registry.restore()
+  t.strictSame(state.service('web'), row)
+  t.strictSame(state.check('service:web'), { ...check, Status: 'passing', Output: 'fine' })
+  await clock.advance(30 * second)
+  t.equal(status('service:web'), 'critical', 'it had thirty seconds left')
+  await registry.registerCheck(ttl(60 * second, { Name: 'own' }), remote)
+  const kept: unknown[] = []
+  for (const name of await readdir(join(dataDir, 'checks'), { withFileTypes: true }))
+    if (name.isFile())
+      kept.push(JSON.parse(await readFile(join(dataDir, 'checks', name.name), 'utf8')))
+  t.match(
+    kept.find((one) => (one as { Check: { CheckID: string } }).Check.CheckID === 'own'),
+    { ChkType: { Name: 'own', TTL: 60e9, Interval: 0 } },
+  )
+  await stop()
+})
 
 t.test('what the disk refuses is said with the file, and nothing is registered', async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'local-'))
