@@ -11,6 +11,8 @@ import type { TraceEvent } from '../server/raft/trace.ts'
 import type { Chance } from '../server/runtime/chance.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { Log } from '../server/runtime/log.ts'
+import type { Tls } from '../server/tls/tls.ts'
+import { Authorities } from './checks/authorities.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { periodicKinds } from './checks/table.ts'
 import { ClusterGate } from './cluster-gate.ts'
@@ -40,6 +42,7 @@ export interface AgentWorld {
   readonly clock: Clock
   readonly chance: Chance
   readonly logging: Logging
+  readonly tls: Tls
   /** Where to connect for a member's address: for tests that put a faulty network between members. */
   readonly dial?: (address: string) => string
   /** Told of every turn of consensus: for those who check a server against the rules of Raft. */
@@ -74,7 +77,7 @@ export interface Agent extends AsyncDisposable {
  */
 export async function startAgent(config: AgentConfig, world: AgentWorld): Promise<Agent> {
   await using stack = new AsyncDisposableStack()
-  const { clock, chance, logging } = world
+  const { clock, chance, logging, tls } = world
   const log = logging.log
 
   await claimPidFile(config.pidFile, stack)
@@ -117,7 +120,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     rpc: cluster.rpc,
   })
   const gossip = new AgentGossip({ ...config, clock, chance, cluster, ...local, remoteExec })
-  const api = await listenHttp(config, node, gossip, cluster, { clock, log, telemetry }, stack)
+  const api = await listenHttp(config, node, gossip, cluster, { clock, log, telemetry, tls }, stack)
   const dns = await listenDns(config, cluster, { clock, chance, log, telemetry }, stack)
 
   stack.defer(() => cluster.close())
@@ -149,6 +152,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     joined: untilJoined(member.pools.lan, config),
     leave,
     async reconfigure(next) {
+      takeOn(tls, next)
       dns.configure(dnsSettings(next))
       local.state.discardOutput = next.discardCheckOutput
       await local.registry.configure(next.services, next.checks)
@@ -169,7 +173,7 @@ interface Local {
 function createLocal(
   config: AgentConfig,
   ID: string,
-  { clock, chance, logging }: AgentWorld,
+  { clock, chance, logging, tls }: AgentWorld,
   cluster: ClusterGate,
   stack: AsyncDisposableStack,
 ): Local {
@@ -195,6 +199,7 @@ function createLocal(
         hasService: (serviceId) => state.service(serviceId) !== undefined,
         watchService: (serviceId, listener) => state.watchService(serviceId, listener),
       },
+      authorities: new Authorities(() => tls.now.checks),
       outputMaxBytes: config.checkOutputMaxBytes,
       report: (checkId, status, output) => state.updateCheck(checkId, status, output),
     }),
@@ -257,7 +262,7 @@ async function listenHttp(
   node: AgentNode,
   gossip: AgentGossip,
   cluster: ClusterGate,
-  { clock, log, telemetry }: { clock: Clock; log: Log; telemetry: Telemetry },
+  { clock, log, telemetry, tls }: { clock: Clock; log: Log; telemetry: Telemetry; tls: Tls },
   stack: AsyncDisposableStack,
 ): Promise<Api> {
   const profiler = config.enableDebug ? stack.use(await openProfiler(clock)) : undefined
@@ -288,12 +293,17 @@ async function listenHttp(
     { log: log.child({ part: 'http' }), metrics: telemetry, clock },
   )
   stack.defer(() => api.close())
-  for (const address of config.http.listen) {
-    await api
-      .listen(await listenAddress(address))
-      .catch((error: unknown) => Promise.reject(cannotListen('HTTP', address, error)))
-    log.info({ address: printAddress(address) }, 'Started HTTP server')
-  }
+  const secure = { settings: () => tls.now.https, handshakeMs: config.tls.httpsHandshakeMs }
+  for (const { face, addresses, over } of [
+    { face: 'HTTP', addresses: config.http.listen, over: undefined },
+    { face: 'HTTPS', addresses: config.http.listenSecurely, over: secure },
+  ])
+    for (const address of addresses) {
+      await api
+        .listen(await listenAddress(address), over)
+        .catch((error: unknown) => Promise.reject(cannotListen(face, address, error)))
+      log.info({ address: printAddress(address) }, `Started ${face} server`)
+    }
   return api
 }
 
@@ -329,12 +339,12 @@ async function listenDns(
 async function openMember(
   config: AgentConfig,
   id: string,
-  { clock, chance, logging, fatal, dial, trace }: AgentWorld,
+  { clock, chance, logging, tls, fatal, dial, trace }: AgentWorld,
   metrics: Telemetry,
 ): Promise<Cluster> {
   const { log } = logging
   const { dataDir } = config
-  const world = { clock, chance, log, metrics, fatal, ...(dial === undefined ? {} : { dial }) }
+  const world = { clock, chance, log, metrics, tls, fatal, ...(dial === undefined ? {} : { dial }) }
   if (!config.server) {
     const { openClient } = await import('../server/client.ts')
     return openClient(clientConfig(config, id), world)
@@ -372,6 +382,14 @@ async function claimPidFile(path: string, stack: AsyncDisposableStack): Promise<
     throw new PraetorError('failed', `Could not create PID file: ${describeError(error)}`)
   })
   stack.defer(() => rm(path, { force: true }))
+}
+
+function takeOn(tls: Tls, config: AgentConfig): void {
+  try {
+    tls.replace(config.tls)
+  } catch (error) {
+    throw new PraetorError('failed', `Failed reloading tls configuration: ${describeError(error)}`)
+  }
 }
 
 type Address = AgentConfig['http']['listen'][number]

@@ -1,6 +1,7 @@
 import { formatDuration } from '../server/model/duration.ts'
 import { hostPort } from '../server/model/host-port.ts'
 import { consulVersion } from '../server/model/version.ts'
+import { cipherSuites } from '../server/tls/options.ts'
 import type { AgentConfig, ListenAddress } from './config/runtime.ts'
 
 /**
@@ -11,7 +12,7 @@ export function debugConfig(
   config: AgentConfig,
   nodeId: string,
 ): Readonly<Record<string, unknown>> {
-  const { ports, http, dns, telemetry, log, raft, ui } = config
+  const { ports, http, dns, tls, telemetry, log, raft, ui } = config
   return {
     ACLsEnabled: false,
     AdvertiseAddrLAN: config.advertiseAddress,
@@ -20,6 +21,9 @@ export function debugConfig(
     BindAddr: config.bindAddress,
     Bootstrap: config.bootstrap,
     BootstrapExpect: config.bootstrapExpect,
+    CAFile: tls.caFile,
+    CAPath: tls.caPath,
+    CertFile: tls.certFile,
     CheckOutputMaxSize: config.checkOutputMaxBytes,
     CheckUpdateInterval: formatDuration(config.checkUpdateIntervalMs),
     Checks: config.checks,
@@ -57,6 +61,7 @@ export function debugConfig(
     DisableHostNodeID: config.disableHostNodeId,
     DisableRemoteExec: !config.remoteExec,
     DiscardCheckOutput: config.discardCheckOutput,
+    EnableAgentTLSForChecks: tls.forChecks,
     EnableDebug: config.enableDebug,
     EnableLocalScriptChecks: config.scriptChecks.local,
     EnableRemoteScriptChecks: config.scriptChecks.remote,
@@ -65,15 +70,16 @@ export function debugConfig(
     EncryptVerifyIncoming: config.encryption.verifyIncoming,
     EncryptVerifyOutgoing: config.encryption.verifyOutgoing,
     GRPCPort: ports.grpc,
-    HTTPAddrs: http.listen.map((address) =>
-      address.kind === 'unix' ? `unix://${address.socketPath}` : `tcp://${print(address)}`,
-    ),
+    HTTPAddrs: http.listen.map(printAny),
     HTTPBlockEndpoints: http.blockEndpoints,
     HTTPMaxConnsPerClient: http.connectionsPerClientMax,
     HTTPPort: ports.http,
     HTTPResponseHeaders: http.responseHeaders,
+    HTTPSAddrs: http.listenSecurely.map(printAny),
+    HTTPSHandshakeTimeout: formatDuration(tls.httpsHandshakeMs),
     HTTPSPort: ports.https,
     KVMaxValueSize: config.kvValueMaxBytes,
+    KeyFile: 'hidden',
     LeaveDrainTime: formatDuration(config.leaveDrainMs),
     LeaveOnTerm: config.leaveOnTerminate,
     Logging: {
@@ -90,6 +96,7 @@ export function debugConfig(
     NodeName: config.nodeName,
     PidFile: config.pidFile,
     PrimaryDatacenter: config.datacenter,
+    RPCHandshakeTimeout: formatDuration(tls.rpcHandshakeMs),
     RPCHoldTimeout: formatDuration(config.rpcHoldTimeoutMs),
     RaftSnapshotInterval: formatDuration(raft.snapshotIntervalMs),
     RaftSnapshotThreshold: raft.snapshotThresholdEntries,
@@ -99,6 +106,7 @@ export function debugConfig(
     SerfPortLAN: ports.serfLan,
     SerfPortWAN: ports.serfWan,
     ServerMode: config.server,
+    ServerName: tls.serverName,
     ServerPort: ports.server,
     Services: config.services,
     SessionTTLMin: formatDuration(config.sessionTtlMinMs),
@@ -112,14 +120,26 @@ export function debugConfig(
       MetricsPrefix: telemetry.metricsPrefix,
       PrometheusRetentionTime: formatDuration(telemetry.prometheusRetentionMs),
     },
+    TLSCipherSuites: tls.cipherSuites.map((name) => cipherSuites[name]?.[1]),
+    TLSMinVersion: tls.minVersion,
+    TLSPreferServerCipherSuites: tls.preferServerCipherSuites,
     TranslateWANAddrs: config.translateWanAddresses,
     TxnMaxReqLen: config.txnRequestMaxBytes,
     UIContentPath: ui.contentPath,
     UIDir: ui.dir,
+    VerifyIncoming: tls.verifyIncoming,
+    VerifyIncomingHTTPS: tls.verifyIncomingHttps,
+    VerifyIncomingRPC: tls.verifyIncomingRpc,
+    VerifyOutgoing: tls.verifyOutgoing,
+    VerifyServerHostname: tls.verifyServerHostname,
     Version: consulVersion,
     VersionPrerelease: '',
     Watches: config.watches.map(() => ({})),
   }
+}
+
+function printAny(address: ListenAddress): string {
+  return address.kind === 'unix' ? `unix://${address.socketPath}` : `tcp://${print(address)}`
 }
 
 function print({ host, port }: Extract<ListenAddress, { kind: 'tcp' }>): string {

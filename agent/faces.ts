@@ -83,6 +83,8 @@ export function clientConfig(config: AgentConfig, nodeId: string): ClientConfig 
 export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig {
   return {
     ...clientConfig(config, nodeId),
+    useTls: config.tls.caFile !== '' || config.tls.caPath !== '',
+    rpcHandshakeMs: config.tls.rpcHandshakeMs,
     serverPort: config.ports.server,
     serfWanPort: config.ports.serfWan,
     bootstrap: config.bootstrap && !config.devMode,

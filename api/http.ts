@@ -10,7 +10,7 @@ import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { Log } from '../server/runtime/log.ts'
 import type { Metrics } from '../server/runtime/metrics.ts'
-import { type ListenAddress, listen, type Listener } from './listen.ts'
+import { type ListenAddress, listen, type Listener, type SecureListening } from './listen.ts'
 import { endWith, installAnswers } from './plugins/answer.ts'
 import { blockedBy, wrapHandler, writableFrom } from './plugins/around.ts'
 import { standingHeaders } from './plugins/headers.ts'
@@ -33,7 +33,8 @@ declare module 'fastify' {
 
 export interface Api {
   /** May be called for several addresses. Rejects when one can't be had. */
-  listen(address: ListenAddress): Promise<Listener>
+  /** `over`: TLS as it is at the time; HTTP in the clear without it. */
+  listen(address: ListenAddress, over?: SecureListening): Promise<Listener>
   /** Stops listening everywhere and ends what is under way. */
   close(): Promise<void>
   /** A read from inside the process, without a connection. The signal ends it, as it does when a client leaves. */
@@ -73,6 +74,10 @@ export async function createApi(
     exposeHeadRoutes: false,
     // Ids are for a log of requests, and none is written.
     genReqId: () => '',
+    // No schema reaches fastify, so its compilers, a hundred modules, are not loaded.
+    schemaController: {
+      compilersFactory: { buildValidator: neverCompiled, buildSerializer: neverCompiled },
+    },
     routerOptions: {
       // Keys may be as long as a request's head allows.
       maxParamLength: Number.MAX_SAFE_INTEGER,
@@ -131,11 +136,12 @@ export async function createApi(
       const answer = await app.inject({ method: 'GET', url, headers: { ...headers }, signal })
       return { status: answer.statusCode, headers: answer.headers, body: answer.rawPayload }
     },
-    async listen(address) {
+    async listen(address, over) {
       const listener = await listen(address, handle, {
         connectionsPerClientMax: settings.connectionsPerClientMax,
         clock: deps.clock,
         isStreamed,
+        ...(over === undefined ? {} : { over }),
         onTrouble: (err) => deps.log.warn({ err }, 'a connection could not be accepted'),
       })
       listeners.push(listener)
@@ -156,4 +162,8 @@ const pathOf = (url: string): string => {
 function refuseMalformed(response: ServerResponse): void {
   const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Connection', 'close']
   endWith(response, 400, headers, '400 Bad Request')
+}
+
+function neverCompiled(): never {
+  throw new Error('no route has a schema for fastify')
 }

@@ -2,10 +2,12 @@ import { chmod, chown, rm } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TlsOptions } from 'node:tls'
 
 import { must } from '../server/model/assert.ts'
 import type { Clock } from '../server/runtime/clock.ts'
-import { PlainConnection } from './plain/connection.ts'
+import { Acceptor } from '../server/tls/acceptor.ts'
+import { servePlain } from './plain/connection.ts'
 import { httpDate } from './plain/date.ts'
 
 /** Where to listen: a TCP port (0 for any that is free), or a Unix socket with its permissions. */
@@ -17,6 +19,12 @@ export type ListenAddress =
       readonly uid?: number
       readonly gid?: number
     }
+
+/** HTTPS: with what settings, asked for every connection, and how long a handshake may take. */
+export interface SecureListening {
+  readonly settings: () => TlsOptions
+  readonly handshakeMs: number
+}
 
 export interface Listener {
   /** As it came to be: with the port that was chosen. */
@@ -32,18 +40,22 @@ const requestTimeoutMs = 300_000
 /** Go's limit, path and query included. */
 const headersSizeMaxBytes = 1024 * 1024
 
+interface ListenOptions {
+  readonly connectionsPerClientMax: number
+  readonly clock: Clock
+  /** Absent: HTTP in the clear. */
+  readonly over?: SecureListening
+  /** Whether requests or answers at that URL are streams. */
+  readonly isStreamed: (url: string) => boolean
+  /** The listener goes on, but could not take a connection: too many are open, most likely. */
+  readonly onTrouble: (error: Error) => void
+}
+
 /** Serves the handler at the address. Rejects when the address can't be had. */
 export async function listen(
   address: ListenAddress,
   handle: RequestListener,
-  options: {
-    readonly connectionsPerClientMax: number
-    readonly clock: Clock
-    /** Whether requests or answers at that URL are streams. */
-    readonly isStreamed: (url: string) => boolean
-    /** The listener goes on, but could not take a connection: too many are open, most likely. */
-    readonly onTrouble: (error: Error) => void
-  },
+  options: ListenOptions,
 ): Promise<Listener> {
   const server = createServer(
     {
@@ -55,7 +67,8 @@ export async function listen(
     handle,
   )
   server.on('clientError', refuseGarbage)
-  const plain = servePlainly(server, handle, options)
+  servePlainly(server, handle, options)
+  const sockets = track(server)
   limitConnections(server, options.connectionsPerClientMax)
   await bind(server, address)
   server.on('error', options.onTrouble)
@@ -65,40 +78,68 @@ export async function listen(
       new Promise((resolve) => {
         server.close(() => resolve())
         // Long polls would hold the door open for minutes; their clients ask another server.
-        server.closeAllConnections()
-        for (const connection of plain) connection[Symbol.dispose]()
+        for (const socket of sockets) socket.destroy()
       }),
   }
 }
 
-/** Every connection is ours first, and becomes the server's when it must. Returns those that are ours. */
+/** Every connection is ours first, and becomes the server's when it must. */
 function servePlainly(
   server: Server,
   handle: RequestListener,
-  options: { readonly clock: Clock; readonly isStreamed: (url: string) => boolean },
-): ReadonlySet<PlainConnection> {
-  const ours = new Set<PlainConnection>()
+  { clock, isStreamed, over }: ListenOptions,
+): void {
   const serve = must(server.listeners('connection')[0], 'node:http takes connections')
   server.removeAllListeners('connection')
-  const date = httpDate(options.clock)
-  server.on('connection', (socket: Socket) => {
-    const forget = (): void => void ours.delete(connection)
-    const connection = new PlainConnection(socket, {
-      handle,
-      date,
-      idleTimeoutMs,
-      isStreamed: options.isStreamed,
-      handOver() {
-        socket.off('close', forget)
-        forget()
-        serve.call(server, socket)
-      },
-    })
-    ours.add(connection)
-    socket.once('close', forget)
-  })
-  return ours
+  const date = httpDate(clock)
+  const take = (socket: Socket): void => {
+    const handOver = (): void => serve.call(server, socket)
+    servePlain(socket, { handle, date, idleTimeoutMs, isStreamed, handOver })
+  }
+  server.on('connection', over === undefined ? take : securing(over, take))
 }
+
+/** The connections that are open. */
+function track(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+/** Shakes hands first. Who asks in the clear is told so, as Go does. */
+function securing(over: SecureListening, take: (socket: Socket) => void): (socket: Socket) => void {
+  const acceptor = new Acceptor({ ...over, onSecure: take, onFailure: () => undefined })
+  return (socket) => {
+    const fail = (): void => void socket.destroy()
+    socket.setTimeout(over.handshakeMs, fail)
+    socket.once('error', fail)
+    socket.once('end', fail)
+    socket.once('readable', () => {
+      const first = socket.read() as Buffer | null
+      if (first === null) return
+      socket.setTimeout(0)
+      if (isHttp(first)) {
+        socket.end(inTheClear)
+        return
+      }
+      socket.off('error', fail).off('end', fail)
+      socket.unshift(first)
+      acceptor.accept(socket)
+    })
+  }
+}
+
+function isHttp(bytes: Buffer): boolean {
+  return /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) /.test(
+    bytes.toString('latin1', 0, 8),
+  )
+}
+
+const inTheClear =
+  'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n'
 
 async function bind(server: Server, address: ListenAddress): Promise<void> {
   // A socket file that a crash left behind would be in the way.

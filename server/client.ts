@@ -16,6 +16,7 @@ import type { Candidate } from './rpc/server-choice.ts'
 import type { Snapshots } from './rpc/snapshot-stream.ts'
 import { clientMember } from './server-member.ts'
 import { SnapshotCalls } from './snapshot-calls.ts'
+import type { Tls } from './tls/tls.ts'
 
 export interface ClientConfig extends PoolsConfig {
   /** Where other members reach this one: an IP address. */
@@ -27,6 +28,7 @@ export interface ClientConfig extends PoolsConfig {
 
 /** What a client is run on: all that it doesn't do itself. */
 export interface ClientWorld extends PoolsWorld {
+  readonly tls: Tls
   /** The client can't go on; ends the process. */
   readonly fatal: (error: Error) => void
 }
@@ -37,9 +39,14 @@ const suspectedLevel = 3
 /** Opens a client's port. Rejects with a PraetorError in one plain sentence where it can't start. */
 export async function openClient(config: ClientConfig, world: ClientWorld): Promise<Client> {
   await using stack = new AsyncDisposableStack()
-  const { clock, log } = world
+  const { clock, log, tls } = world
   const connections = stack.use(
-    new Connections({ clock, log: log.child({ part: 'client' }), bindAddress: config.bindAddress }),
+    new Connections({
+      clock,
+      log: log.child({ part: 'client' }),
+      bindAddress: config.bindAddress,
+      tls,
+    }),
   )
   const pools = stack.use(await openPools(config, world, { lan: clientMember(config) }))
   const client = new Client(config, world, pools, connections)
@@ -63,7 +70,7 @@ export class Client implements AsyncDisposable {
   #kept: AsyncDisposable | undefined
 
   constructor(config: ClientConfig, world: ClientWorld, pools: Pools, connections: Connections) {
-    const { clock, chance, metrics } = world
+    const { clock, chance, metrics, tls } = world
     const { datacenter } = config
     this.#config = config
     this.#world = world
@@ -86,7 +93,7 @@ export class Client implements AsyncDisposable {
     })
     this.rpc = this.#routed
     this.calls = new ClusterCalls((method, body) => this.#routed.call(method, body))
-    const snapshots = new SnapshotCalls({ clock, datacenter })
+    const snapshots = new SnapshotCalls({ clock, datacenter, tls })
     this.snapshots = {
       save: async (options) => snapshots.save(this.#routed.target().address, options),
       restore: async (archive, options = {}) =>

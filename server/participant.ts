@@ -46,7 +46,7 @@ const handOverMs = 1_500
 /** Restores the state and takes part in consensus. */
 export async function participate(options: ParticipantOptions): Promise<Participant> {
   const { config, world, storage, founded } = options
-  const { clock, chance, log, metrics, fatal, dial, trace } = world
+  const { clock, chance, log, metrics, tls, fatal, dial, trace } = world
   const store = new Store()
   const transport = createTransport({
     nodeId: config.nodeId,
@@ -56,6 +56,7 @@ export async function participate(options: ParticipantOptions): Promise<Particip
     chance,
     log: log.child({ part: 'server.raft' }),
     metrics,
+    tls,
     ...(dial === undefined ? {} : { dial }),
   })
   const raft = await createRaft<CommandOutcome>({

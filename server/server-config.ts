@@ -8,6 +8,7 @@ import type { Clock } from './runtime/clock.ts'
 import type { Log } from './runtime/log.ts'
 import type { Metrics } from './runtime/metrics.ts'
 import type { ClusterDoor } from './storage.ts'
+import type { Tls } from './tls/tls.ts'
 
 export interface ServerConfig {
   readonly nodeName: string
@@ -21,6 +22,9 @@ export interface ServerConfig {
   readonly serfLanPort: number
   readonly serfWanPort: number
   readonly encryption: PoolsConfig['encryption']
+  /** Whether the pool is told that this server can be called over TLS. */
+  readonly useTls: boolean
+  readonly rpcHandshakeMs: number
   /** How fast the pools are. */
   readonly gossip: PoolsConfig['gossip']
   /** What the gossip tag says: made to be the first server by flag. */
@@ -50,6 +54,7 @@ export interface ServerWorld {
   readonly chance: Chance
   readonly log: Log
   readonly metrics: Metrics
+  readonly tls: Tls
   /** Where the cluster's id, the log and the snapshots are kept. */
   readonly door: ClusterDoor
   /** The server can't go on; ends the process. */

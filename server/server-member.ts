@@ -13,6 +13,7 @@ export interface ServerIdentity {
   readonly serfWanPort: number
   readonly bootstrap: boolean
   readonly expect: number
+  readonly useTls: boolean
 }
 
 /** What a client tells the pool of itself. */
@@ -38,6 +39,7 @@ export function serverMember(server: ServerIdentity): Member {
     raft_vsn: '3',
     role: 'consul',
     segment: '',
+    ...(server.useTls ? { use_tls: '1' } : {}),
     vsn: '2',
     vsn_max: '3',
     vsn_min: '2',

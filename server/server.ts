@@ -31,13 +31,14 @@ import { floodWan } from './wan-flood.ts'
  */
 export async function openServer(config: ServerConfig, world: ServerWorld): Promise<Server> {
   await using stack = new AsyncDisposableStack()
-  const { clock, log, metrics } = world
+  const { clock, log, metrics, tls } = world
   const participating = new Held<Participant>(clock, config.rpcHoldMs)
   const connections = stack.use(
     new Connections({
       clock,
       log: log.child({ part: 'server.rpc' }),
       bindAddress: config.bindAddress,
+      tls,
     }),
   )
   const pools = stack.use(
@@ -58,7 +59,7 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
   const methods = serverMethods({ participant, operator, pools, datacenter })
   const snapshots = new ServerSnapshots({
     participant: () => participating.wait(),
-    calls: new SnapshotCalls({ clock, datacenter }),
+    calls: new SnapshotCalls({ clock, datacenter, tls }),
     clock,
   })
   let service: CallHandler | undefined
@@ -67,6 +68,8 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
       {
         host: config.bindAddress,
         port: config.serverPort,
+        tls,
+        handshakeMs: config.rpcHandshakeMs,
         handle: async (call) => {
           service ??= serviceOf(await participating.wait(), methods)
           return service(call)

@@ -22,14 +22,18 @@ export function handshake(
   socket: Socket,
   { host, skipVerify, authorities, protocols, signal }: HandshakeOptions,
 ): Promise<TLSSocket> {
+  const { own } = authorities
+  const name = own?.serverName ?? host
   return new Promise((resolve, reject) => {
     const secured = connect({
       socket,
       // Judged below, since Go looks at the name before the authority.
       rejectUnauthorized: false,
       ALPNProtocols: [...protocols],
-      ...(skipVerify ? {} : { secureContext: authorities.context }),
-      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(own === undefined && skipVerify
+        ? {}
+        : { secureContext: own?.context ?? authorities.context }),
+      ...(isIP(name) === 0 ? { servername: name } : {}),
     })
     const settle = (fault?: string): void => {
       signal.removeEventListener('abort', onAbort)
@@ -45,7 +49,7 @@ export function handshake(
     signal.addEventListener('abort', onAbort, { once: true })
     socket.once('close', onClose)
     secured.once('error', (error) => settle(describeTlsError(error)))
-    secured.once('secureConnect', () => settle(skipVerify ? undefined : findFault(secured, host)))
+    secured.once('secureConnect', () => settle(skipVerify ? undefined : findFault(secured, name)))
     if (signal.aborted) onAbort()
   })
 }

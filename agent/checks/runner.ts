@@ -9,7 +9,7 @@ import type { CheckSpecification } from '../local/definitions.ts'
 import { Agenda } from './agenda.ts'
 import { AliasCheck, aliasCheck } from './alias.ts'
 import type { AliasSources } from './alias.ts'
-import { Authorities } from './authorities.ts'
+import type { Authorities } from './authorities.ts'
 import type { PeriodicKind } from './kind.ts'
 import { PeriodicCheck } from './periodic.ts'
 import type { CheckWorld } from './periodic.ts'
@@ -23,6 +23,7 @@ export interface RunnerOptions {
   readonly log: Log
   readonly kinds: readonly PeriodicKind[]
   readonly aliases: AliasSources
+  readonly authorities: Authorities
   readonly outputMaxBytes: number
   /** What came of a check: a status that is to be believed. */
   readonly report: (checkId: string, status: CheckStatus, output: string) => void
@@ -41,14 +42,14 @@ export class CheckRunner {
   readonly #aliases = new Map<string, AliasCheck>()
 
   constructor(options: RunnerOptions) {
-    const { clock, chance, log } = options
+    const { clock, chance, log, authorities } = options
     this.#options = options
     this.#world = {
       clock,
       log,
       agenda: new Agenda(clock),
       pipes: new PipePool(),
-      authorities: new Authorities(),
+      authorities,
       runs: new Map(),
     }
     this.#spread = new Spread(chance)

@@ -115,6 +115,9 @@ export const options = {
   'addresses.http': string('', {
     doc: 'Addresses for the HTTP API, parted by spaces, instead of client_addr. unix:///path is a socket.',
   }),
+  'addresses.https': string('', {
+    doc: 'As addresses.http, for the API over TLS.',
+  }),
   'ports.dns': int(8600, { flag: 'dns-port', doc: 'Port for DNS, UDP and TCP. -1 turns it off.' }),
   'ports.http': int(8500, { flag: 'http-port', doc: 'Port for the HTTP API. -1 turns it off.' }),
   'ports.server': int(8300, {
@@ -124,6 +127,10 @@ export const options = {
   'ports.serf_lan': int(8301, {
     flag: 'serf-lan-port',
     doc: 'Port for gossip within the datacenter.',
+  }),
+  'ports.https': int(-1, {
+    flag: 'https-port',
+    doc: 'Port for the HTTP API over TLS. -1 turns it off.',
   }),
   'ports.serf_wan': int(8302, {
     flag: 'serf-wan-port',
@@ -137,6 +144,65 @@ export const options = {
     doc: 'Refuses gossip that is not encrypted, where there is a key.',
   }),
   encrypt_verify_outgoing: bool(true, { doc: 'Encrypts gossip, where there is a key.' }),
+  ca_file: string('', {
+    reloadable: true,
+    doc: 'File with the certificates of the authorities that are trusted.',
+  }),
+  ca_path: string('', {
+    reloadable: true,
+    doc: 'Directory of such files, where there is no ca_file.',
+  }),
+  cert_file: string('', {
+    reloadable: true,
+    doc: 'File with the certificate of this agent.',
+  }),
+  key_file: string('', { reloadable: true, doc: 'File with the key of that certificate.' }),
+  verify_incoming: bool(false, {
+    reloadable: true,
+    doc: 'Lets in only who has a certificate of a trusted authority: servers and clients, and whoever comes by HTTPS.',
+  }),
+  verify_incoming_rpc: bool(false, {
+    reloadable: true,
+    doc: 'As verify_incoming, for servers and clients alone.',
+  }),
+  verify_incoming_https: bool(false, {
+    reloadable: true,
+    doc: 'As verify_incoming, for HTTPS alone.',
+  }),
+  verify_outgoing: bool(false, {
+    reloadable: true,
+    doc: 'Calls servers over TLS only, and only those with a certificate of a trusted authority.',
+  }),
+  verify_server_hostname: bool(false, {
+    reloadable: true,
+    doc: 'As verify_outgoing, and the certificate must say server.<datacenter>.<domain>.',
+  }),
+  server_name: string('', {
+    reloadable: true,
+    doc: 'The name that checks look for in certificates, with enable_agent_tls_for_checks. The name of the node if not given.',
+  }),
+  tls_min_version: string('tls12', {
+    reloadable: true,
+    doc: 'The oldest TLS that is spoken: tls10, tls11, tls12 or tls13.',
+  }),
+  tls_cipher_suites: string('', {
+    reloadable: true,
+    doc: 'The cipher suites that may be used before TLS 1.3, parted by commas.',
+  }),
+  tls_prefer_server_cipher_suites: bool(false, {
+    reloadable: true,
+    doc: "Chooses among cipher suites by this agent's order, not by the client's.",
+  }),
+  enable_agent_tls_for_checks: bool(false, {
+    reloadable: true,
+    doc: "Checks over TLS show this agent's certificate, and trust its authorities alone.",
+  }),
+  'limits.rpc_handshake_timeout': duration('5s', {
+    doc: 'How long who connects to a server may take to say what it is, and to shake hands.',
+  }),
+  'limits.https_handshake_timeout': duration('5s', {
+    doc: 'How long who connects by HTTPS may take to shake hands.',
+  }),
   'gossip_lan.gossip_interval': duration('200ms', {
     doc: 'Within the datacenter: how often gossip is sent.',
   }),

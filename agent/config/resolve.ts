@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net'
 
 import { defaultAutopilotConfig } from '../../server/model/autopilot.ts'
 import { parseDuration } from '../../server/model/duration.ts'
+import { cipherSuites } from '../../server/tls/options.ts'
 import { parseLogLevel } from '../logging.ts'
 import {
   isAny,
@@ -21,8 +22,10 @@ import type {
   DnsConfig,
   GossipConfig,
   HttpConfig,
+  ListenAddress,
   PortsConfig,
   TelemetryConfig,
+  TlsConfig,
   UiConfig,
 } from './runtime.ts'
 import type { Settings } from './settings.ts'
@@ -102,7 +105,8 @@ class Resolving {
         verifyOutgoing: this.#get('encrypt_verify_outgoing'),
       },
       gossip: { lan: this.#gossip('gossip_lan'), wan: this.#gossip('gossip_wan') },
-      http: this.#http(clientAddresses, ports.http),
+      tls: this.#tls(),
+      http: this.#http(clientAddresses, ports),
       dns: this.#dns(clientAddresses, ports.dns),
       ui: this.#ui(),
       services: this.#settings.services,
@@ -153,15 +157,54 @@ class Resolving {
     }
   }
 
-  #http(clientAddresses: readonly string[], port: number): HttpConfig {
-    const own = this.#addresses(readAddresses('addresses.http', this.#get('addresses.http')))
+  #http(clientAddresses: readonly string[], ports: PortsConfig): HttpConfig {
+    const owner = this.#socketOwner()
+    const listen = (path: 'addresses.http' | 'addresses.https', port: number): ListenAddress[] => {
+      const own = this.#addresses(readAddresses(path, this.#get(path)))
+      return listenAddresses(own.length > 0 ? own : clientAddresses, port, owner)
+    }
     return {
-      listen: listenAddresses(own.length > 0 ? own : clientAddresses, port, this.#socketOwner()),
+      listen: listen('addresses.http', ports.http),
+      listenSecurely: listen('addresses.https', ports.https),
       blockEndpoints: this.#get('http_config.block_endpoints'),
       responseHeaders: this.#get('http_config.response_headers'),
       allowWriteFrom: this.#networks('http_config.allow_write_http_from'),
       connectionsPerClientMax: this.#get('limits.http_max_conns_per_client'),
     }
+  }
+
+  #tls(): TlsConfig {
+    const verifyServerHostname = this.#get('verify_server_hostname')
+    return {
+      caFile: this.#get('ca_file'),
+      caPath: this.#get('ca_path'),
+      certFile: this.#get('cert_file'),
+      keyFile: this.#get('key_file'),
+      verifyIncoming: this.#get('verify_incoming'),
+      verifyIncomingRpc: this.#get('verify_incoming_rpc'),
+      verifyIncomingHttps: this.#get('verify_incoming_https'),
+      verifyOutgoing: this.#get('verify_outgoing') || verifyServerHostname,
+      verifyServerHostname,
+      domain: this.#get('domain').replace(/\.+$/, ''),
+      minVersion: this.#get('tls_min_version'),
+      cipherSuites: this.#cipherSuites(),
+      preferServerCipherSuites: this.#get('tls_prefer_server_cipher_suites'),
+      serverName: this.#get('server_name'),
+      forChecks: this.#get('enable_agent_tls_for_checks'),
+      rpcHandshakeMs: this.#ms('limits.rpc_handshake_timeout'),
+      httpsHandshakeMs: this.#ms('limits.https_handshake_timeout'),
+    }
+  }
+
+  #cipherSuites(): readonly string[] {
+    const text = this.#get('tls_cipher_suites').replaceAll(' ', '')
+    const suites = text === '' ? [] : text.split(',')
+    const unknown = suites.find((name) => !Object.hasOwn(cipherSuites, name))
+    if (unknown !== undefined)
+      this.invalid.push(
+        `tls_cipher_suites: invalid tls cipher suites: unsupported cipher ${JSON.stringify(unknown)}`,
+      )
+    return suites
   }
 
   /** Client addresses may name sockets, which DNS leaves to HTTP. */
@@ -233,7 +276,7 @@ class Resolving {
   #ports(): PortsConfig {
     return {
       http: this.#port('ports.http'),
-      https: -1,
+      https: this.#port('ports.https'),
       grpc: -1,
       dns: this.#port('ports.dns'),
       server: this.#port('ports.server'),

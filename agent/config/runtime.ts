@@ -1,5 +1,6 @@
 import type { AutopilotConfig } from '../../server/model/autopilot.ts'
 import type { CheckDefinition, ServiceDefinition } from '../../server/model/definition.ts'
+import type { TlsOptions } from '../../server/tls/options.ts'
 import type { LogLevel } from '../logging.ts'
 import type { WatchDefinition } from '../watch/definition.ts'
 
@@ -45,6 +46,7 @@ export interface AgentConfig {
   readonly translateWanAddresses: boolean
   readonly ports: PortsConfig
   readonly encryption: EncryptionConfig
+  readonly tls: TlsConfig
   readonly gossip: { readonly lan: GossipConfig; readonly wan: GossipConfig }
 
   readonly http: HttpConfig
@@ -108,6 +110,11 @@ export interface EncryptionConfig {
   readonly verifyOutgoing: boolean
 }
 
+export interface TlsConfig extends TlsOptions {
+  readonly rpcHandshakeMs: number
+  readonly httpsHandshakeMs: number
+}
+
 /** -1 where a port is off. */
 export interface PortsConfig {
   readonly http: number
@@ -134,6 +141,8 @@ export type ListenAddress =
 export interface HttpConfig {
   /** Empty where HTTP is off (`ports.http = -1`). */
   readonly listen: readonly ListenAddress[]
+  /** Over TLS; empty where that is off, as it is when nobody says. */
+  readonly listenSecurely: readonly ListenAddress[]
   /** Path prefixes that answer 403. */
   readonly blockEndpoints: readonly string[]
   readonly responseHeaders: Readonly<Record<string, string>>

@@ -66,20 +66,6 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'auto_encrypt.dns_san': strings({}),
   'auto_encrypt.ip_san': strings({}),
   'auto_encrypt.tls': bool(false, {}),
-  ca_file: string('', {}),
-  ca_path: string('', {}),
-  cert_file: string('', {}),
-  enable_agent_tls_for_checks: bool(false, {}),
-  key_file: string('', {}),
-  server_name: string('', {}),
-  tls_cipher_suites: string('', {}),
-  tls_min_version: string('tls12', {}),
-  tls_prefer_server_cipher_suites: bool(false, {}),
-  verify_incoming: bool(false, {}),
-  verify_incoming_https: bool(false, {}),
-  verify_incoming_rpc: bool(false, {}),
-  verify_outgoing: bool(false, {}),
-  verify_server_hostname: bool(false, {}),
 
   // More than one agent
   'autopilot.disable_upgrade_migration': bool(false, {}),
@@ -129,7 +115,6 @@ export const unsupported: Readonly<Record<string, Option>> = {
 
   // Faces
   'addresses.grpc': string('', {}),
-  'addresses.https': string('', {}),
   'dns_config.cache_max_age': duration('0s', {}),
   'dns_config.prefer_namespace': bool(false, {}),
   'dns_config.recursor_timeout': duration('2s', {}),
@@ -137,7 +122,6 @@ export const unsupported: Readonly<Record<string, Option>> = {
   disable_http_unprintable_char_filter: bool(false, {}),
   'http_config.use_cache': bool(true, {}),
   'ports.grpc': int(-1, { flag: 'grpc-port' }),
-  'ports.https': int(-1, { flag: 'https-port' }),
   recursors: strings({ flag: 'recursor' }),
 
   // Checks
@@ -148,8 +132,6 @@ export const unsupported: Readonly<Record<string, Option>> = {
   // Limits
   'cache.entry_fetch_max_burst': int(2, {}),
   'cache.entry_fetch_rate': float(Number.MAX_VALUE, {}),
-  'limits.https_handshake_timeout': duration('5s', {}),
-  'limits.rpc_handshake_timeout': duration('5s', {}),
   'limits.rpc_max_burst': int(1000, {}),
   'limits.rpc_max_conns_per_client': int(100, {}),
   'limits.rpc_rate': float(-1, {}),

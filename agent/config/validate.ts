@@ -172,6 +172,7 @@ function conflicts(config: AgentConfig): string[] {
   const wanted: [face: string, address: string][] = [
     ...config.dns.listen.map((at): [string, string] => ['DNS', describe(at)]),
     ...config.http.listen.map((at): [string, string] => ['HTTP', describe(at)]),
+    ...config.http.listenSecurely.map((at): [string, string] => ['HTTPS', describe(at)]),
   ]
   if (config.server) wanted.push(['RPC Advertise', `${lan}:${ports.server}`])
   if (ports.serfLan > 0) wanted.push(['Serf Advertise LAN', `${lan}:${ports.serfLan}`])

@@ -15,11 +15,16 @@ export interface PlainOptions {
   readonly idleTimeoutMs: number
 }
 
+/** Serves a connection until it ends or must be handed over. */
+export function servePlain(socket: Socket, options: PlainOptions): void {
+  new PlainConnection(socket, options).begin()
+}
+
 /**
  * A connection for as long as only plain requests come over it, which with most clients is always. They are answered one after
  * the other. The first that is anything else goes to node:http, and the connection with it.
  */
-export class PlainConnection implements Disposable {
+class PlainConnection {
   readonly #socket: Socket
   readonly #options: PlainOptions
   readonly #repeated: Repeated = { lines: '', headers: {}, bodyBytes: 0 }
@@ -32,12 +37,11 @@ export class PlainConnection implements Disposable {
   constructor(socket: Socket, options: PlainOptions) {
     this.#socket = socket
     this.#options = options
-    socket.setTimeout(options.idleTimeoutMs)
-    this.#listen('on')
   }
 
-  [Symbol.dispose](): void {
-    this.#socket.destroy()
+  begin(): void {
+    this.#socket.setTimeout(this.#options.idleTimeoutMs)
+    this.#listen('on')
   }
 
   readonly #take = (bytes: Buffer): void => {

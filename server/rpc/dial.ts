@@ -1,10 +1,13 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
 
 import type { Clock } from '../runtime/clock.ts'
+import { shakeHands } from '../tls/handshake.ts'
 import { CallFailed } from './caller.ts'
+import { connectionType } from './connection-type.ts'
 
-/** How long a server may take to accept a connection; HashiCorp's figure. */
+/** How long a server may take to accept a connection, and to shake hands on it; HashiCorp's figure. */
 const connectMs = 10_000
 /** The system asks a silent connection whether it lives after this long. */
 const keepAliveMs = 15_000
@@ -14,6 +17,8 @@ export interface DialOptions {
   readonly signal: AbortSignal
   /** The address to call from; absent: whichever the system takes. */
   readonly from?: string | undefined
+  /** TLS first, and the byte within it. */
+  readonly secure?: ConnectionOptions | undefined
 }
 
 /**
@@ -23,21 +28,19 @@ export interface DialOptions {
 export function dial(
   address: string,
   firstByte: number,
-  { clock, signal, from }: DialOptions,
+  { clock, signal, from, secure }: DialOptions,
 ): Promise<Socket> {
   const caller = from === undefined ? '<nil>' : `${from}:0`
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void => {
+    const give = (why: string): void => {
       socket.destroy()
       late.cancel()
       signal.removeEventListener('abort', stop)
       reject(
-        new CallFailed(
-          `rpc error getting client: failed to get conn: dial tcp ${caller}->${address}: ${why}`,
-          { sent: false },
-        ),
+        new CallFailed(`rpc error getting client: failed to get conn: ${why}`, { sent: false }),
       )
     }
+    const fail = (why: string): void => give(`dial tcp ${caller}->${address}: ${why}`)
     const stop = (): void => fail('operation was canceled')
     const socket = connect({
       ...parseAddress(address),
@@ -49,12 +52,17 @@ export function dial(
     const late = clock.after(connectMs, () => fail('i/o timeout'))
     const onError = (error: Error): void => fail(inGo(error))
     socket.once('error', onError)
-    socket.once('connect', () => {
+    const begin = (stream: Socket): void => {
       late.cancel()
-      socket.off('error', onError)
       signal.removeEventListener('abort', stop)
-      socket.write(Uint8Array.of(firstByte))
-      resolve(socket)
+      stream.write(Uint8Array.of(firstByte))
+      resolve(stream)
+    }
+    socket.once('connect', () => {
+      socket.off('error', onError)
+      if (secure === undefined) return begin(socket)
+      socket.write(Uint8Array.of(connectionType.tls))
+      shakeHands(socket, secure, { onSecure: begin, onFailure: ({ message }) => give(message) })
     })
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })

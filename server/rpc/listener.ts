@@ -5,8 +5,11 @@ import { assert } from '../model/assert.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
+import { Acceptor } from '../tls/acceptor.ts'
+import type { Tls } from '../tls/tls.ts'
 import { Admission, defaultAdmissionLimits } from './admission.ts'
 import type { AdmissionLimits } from './admission.ts'
+import { connectionType } from './connection-type.ts'
 
 /** Takes over a connection whose first byte was read; what followed that byte is still in the socket. */
 export type ConnectionHandler = (socket: Socket) => void
@@ -21,8 +24,10 @@ export interface ListenerConfig {
   /** 0 takes any free one. */
   readonly port: number
   readonly limits?: AdmissionLimits
-  /** How long a new connection may keep its first byte to itself (Consul's `rpc_handshake_timeout`). */
-  readonly firstByteMs?: number
+  /** What is spoken behind the byte for TLS, and whether all must begin with it. Without it that byte is one more unknown one. */
+  readonly tls?: Tls
+  /** How long a new connection may keep its first byte to itself, and shake hands (Consul's `rpc_handshake_timeout`). */
+  readonly handshakeMs?: number
 }
 
 export interface ListenerWorld {
@@ -31,7 +36,7 @@ export interface ListenerWorld {
   readonly metrics: Metrics
 }
 
-const firstByteDefaultMs = 5_000
+const handshakeDefaultMs = 5_000
 
 /** Listens; resolves once connections are taken, rejects where the address can't be had. */
 export async function createListener(
@@ -52,12 +57,22 @@ export class Listener implements AsyncDisposable {
   readonly #world: ListenerWorld
   readonly #admission: Admission
   readonly #server: Server
+  readonly #secure: Acceptor | undefined
   readonly #sockets = new Set<Socket>()
 
   constructor(config: ListenerConfig, world: ListenerWorld) {
     this.#config = config
     this.#world = world
     this.#admission = new Admission(config.limits ?? defaultAdmissionLimits)
+    const { tls } = config
+    this.#secure =
+      tls &&
+      new Acceptor({
+        settings: () => tls.now.rpc,
+        handshakeMs: this.#handshakeMs,
+        onSecure: (socket) => this.#begin(socket, 'secure'),
+        onFailure: (err, client) => world.log.warn({ client, err }, 'TLS handshake failed'),
+      })
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
       this.#take(socket),
     )
@@ -92,8 +107,12 @@ export class Listener implements AsyncDisposable {
     await closed
   }
 
+  get #handshakeMs(): number {
+    return this.#config.handshakeMs ?? handshakeDefaultMs
+  }
+
   #take(socket: Socket): void {
-    const { log, metrics, clock } = this.#world
+    const { log, metrics } = this.#world
     const client = socket.remoteAddress ?? ''
     const refusal = this.#admission.enter(client)
     if (refusal !== undefined) {
@@ -105,31 +124,47 @@ export class Listener implements AsyncDisposable {
     }
     metrics.count('rpc.accept_conn')
     this.#sockets.add(socket)
-    const late = clock.after(this.#config.firstByteMs ?? firstByteDefaultMs, () => {
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      this.#admission.leave(client)
+    })
+    this.#begin(socket, 'plain')
+  }
+
+  /** Reads the first byte; within TLS there is another. */
+  #begin(socket: Socket, how: Transport): void {
+    const { log, clock } = this.#world
+    const client = socket.remoteAddress ?? ''
+    const late = clock.after(this.#handshakeMs, () => {
       log.warn({ client }, 'connection closed: it never said what it is')
       socket.destroy()
     })
     // A connection may break at any time; whoever has it by then hears of its close.
     socket.on('error', (error) => log.debug({ client, err: error }, 'connection broke'))
-    socket.once('close', () => {
-      late.cancel()
-      this.#sockets.delete(socket)
-      this.#admission.leave(client)
-    })
+    socket.once('close', () => late.cancel())
     const begin = (): void => {
       const first = socket.read(1) as Buffer | null
       if (first === null) return
       socket.off('readable', begin)
       late.cancel()
-      this.#dispatch(socket, client, first[0])
+      this.#dispatch(socket, how, first[0])
     }
     socket.on('readable', begin)
     // Without data there is no `readable` to see the end by.
     socket.once('end', destroySoon)
   }
 
-  #dispatch(socket: Socket, client: string, byte: number | undefined): void {
+  #dispatch(socket: Socket, how: Transport, byte: number | undefined): void {
     const { log, metrics } = this.#world
+    const client = socket.remoteAddress ?? ''
+    if (how === 'plain' && this.#secure !== undefined && byte === connectionType.tls) {
+      socket.off('end', destroySoon)
+      return this.#secure.accept(socket)
+    }
+    if (how === 'plain' && this.#config.tls?.now.verifyIncomingRpc === true) {
+      log.warn({ client }, 'Non-TLS connection attempted with VerifyIncoming set')
+      return void socket.destroy()
+    }
     const handler = byte === undefined ? undefined : this.#config.handlers[byte]
     if (handler) {
       if (byte !== undefined && this.#config.halfOpen?.includes(byte))
@@ -141,6 +176,8 @@ export class Listener implements AsyncDisposable {
     socket.destroy()
   }
 }
+
+type Transport = 'plain' | 'secure'
 
 function destroySoon(this: Socket): void {
   this.destroySoon()

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Tls } from '../tls/tls.ts'
 import { CallFailed, Caller } from './caller.ts'
 import type { CallOptions } from './caller.ts'
 import { connectionType } from './connection-type.ts'
@@ -53,6 +54,8 @@ export interface PoolConfig {
   readonly log: Log
   /** Where this agent listens: its calls come from there, as a Consul's do, so that firewalls see one address. */
   readonly bindAddress?: string
+  /** Says for every connection whether it goes over TLS; in the clear without it. */
+  readonly tls?: Tls
 }
 
 /**
@@ -63,14 +66,16 @@ export class Pool implements LeaderCalls, AsyncDisposable {
   readonly #clock: Clock
   readonly #log: Log
   readonly #from: string | undefined
+  readonly #tls: Tls | undefined
   readonly #held = new Map<string, Held>()
   readonly #closing = new AbortController()
   #reaper: Timer | undefined
 
-  constructor({ clock, log, bindAddress }: PoolConfig) {
+  constructor({ clock, log, bindAddress, tls }: PoolConfig) {
     this.#clock = clock
     this.#log = log
     this.#from = isAny(bindAddress) ? undefined : bindAddress
+    this.#tls = tls
   }
 
   /** Servers to which there is a connection, or will be. */
@@ -149,6 +154,7 @@ export class Pool implements LeaderCalls, AsyncDisposable {
       clock,
       signal: AbortSignal.any([this.#closing.signal, giveUp]),
       from: this.#from,
+      secure: this.#tls?.now.outgoing,
     })
     return speaks === 'praetor'
       ? new Caller(socket, { clock, concurrent: true })

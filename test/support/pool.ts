@@ -14,6 +14,7 @@ export function serverNamed(nodeName: string, nodeId: string): Member {
     serfLanPort: 8301,
     serfWanPort: 8302,
     bootstrap: false,
+    useTls: false,
     expect: 0,
   })
 }

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 
 import type { Outbound, RaftMessage } from '../../server/raft/core/messages.ts'
-import type { Security } from '../../server/raft/transport/streams.ts'
 import { createTransport, type Transport } from '../../server/raft/transport/transport.ts'
 import type { NodeId } from '../../server/raft/types.ts'
 import { connectionType } from '../../server/rpc/connection-type.ts'
@@ -10,6 +9,7 @@ import { seededChance } from '../../server/runtime/chance.ts'
 import { systemClock, type Clock } from '../../server/runtime/clock.ts'
 import { noLog, type Log } from '../../server/runtime/log.ts'
 import { noMetrics, type Metrics } from '../../server/runtime/metrics.ts'
+import type { Tls } from '../../server/tls/tls.ts'
 
 export interface WireOptions {
   readonly id: NodeId
@@ -19,7 +19,7 @@ export interface WireOptions {
   readonly log?: Log
   readonly metrics?: Metrics
   readonly dial?: (address: string) => string
-  readonly secure?: Security
+  readonly tls?: Tls
 }
 
 /** One server's end of the wire: a transport behind a real listener on loopback. */
@@ -48,6 +48,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     {
       handlers: { [connectionType.praetorRaft]: (socket: Socket) => transport.accept(socket) },
       port: 0,
+      ...(rest.tls === undefined ? {} : { tls: rest.tls }),
     },
     { clock: systemClock, log: noLog, metrics: noMetrics },
   )

@@ -1,6 +1,7 @@
 import { describeError, PraetorError } from '../../../server/model/errors.ts'
 import { systemChance } from '../../../server/runtime/chance.ts'
 import { systemClock } from '../../../server/runtime/clock.ts'
+import { Tls } from '../../../server/tls/tls.ts'
 import { startAgent } from '../../agent.ts'
 import type { Agent } from '../../agent.ts'
 import { banner } from '../../banner.ts'
@@ -15,6 +16,7 @@ import { followerOf } from '../../notify/find-follower.ts'
 import type { Follower } from '../../notify/follower.ts'
 import { raftTrace } from '../../raft-trace.ts'
 import type { Command, Io } from '../command.ts'
+import { fileFault } from '../errno.ts'
 import type { ParsedFlags } from '../flags.ts'
 
 /** A server that is stopped without being told to leave says so with its exit code, so that a supervisor starts it again. */
@@ -36,7 +38,12 @@ export const agentCommand: Command = {
       for (const error of loaded.errors) io.err(`==> ${error}\n`)
       return 1
     }
-    return new Session(flags, loaded, io).run()
+    const tls = openTls(loaded.config)
+    if (typeof tls === 'string') {
+      io.err(`==> ${tls}\n`)
+      return 1
+    }
+    return new Session(flags, loaded, tls, io).run()
   },
 }
 
@@ -48,6 +55,7 @@ const leaveMaxMs = 15_000
 /** One run of an agent, from its first line to its exit code. */
 class Session {
   readonly #flags: ParsedFlags
+  readonly #tls: Tls
   readonly #io: Io
   readonly #logging = new Logging(() => systemClock.wallMs())
   readonly #terminal: LogSink
@@ -60,8 +68,9 @@ class Session {
   #stopping = false
   #isEnding = false
 
-  constructor(flags: ParsedFlags, loaded: Loaded, io: Io) {
+  constructor(flags: ParsedFlags, loaded: Loaded, tls: Tls, io: Io) {
     this.#flags = flags
+    this.#tls = tls
     this.#loaded = loaded
     this.#io = io
     const { level, json } = loaded.config.log
@@ -98,6 +107,7 @@ class Session {
         ...dialMap(this.#io.env['PRAETOR_DIAL_MAP']),
         ...raftTrace(this.#io.env['PRAETOR_RAFT_TRACE']),
         logging: this.#logging,
+        tls: this.#tls,
         fatal: (error) => this.#die(error),
         onLeave: () => this.#ended.resolve(0),
         onReload: () => this.#reload(),
@@ -224,6 +234,24 @@ function readyStatus({ nodeName, datacenter, server }: AgentConfig): string {
 
 function load(flags: ParsedFlags): LoadedConfig {
   return loadConfig(flags, systemFiles, systemHost())
+}
+
+/** What the certificates are wanted for is looked at before anything is started. Returns what is wrong where something is. */
+function openTls(config: AgentConfig): Tls | string {
+  try {
+    return new Tls(config.tls, config, { ...systemFiles, read: readFile })
+  } catch (error) {
+    if (error instanceof PraetorError) return error.message
+    throw error
+  }
+}
+
+function readFile(path: string): string {
+  try {
+    return systemFiles.read(path)
+  } catch (error) {
+    throw fileFault(error, path)
+  }
 }
 
 /** `host:port=host:port,…`: where to connect instead, for tests that put a faulty network between servers. */

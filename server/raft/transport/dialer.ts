@@ -1,13 +1,16 @@
+import type { ConnectionOptions } from 'node:tls'
+
 import type { Chance } from '../../runtime/chance.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
 import { PeerConnection } from './connection.ts'
 import { frameKinds } from './frame.ts'
 import { decodeRefusal, decodeWelcome, encodeHello, type Hello } from './handshake.ts'
-import type { Streams } from './streams.ts'
+import { dialStream } from './streams.ts'
 
 export interface DialerOptions {
   readonly hello: Hello
-  readonly streams: Streams
+  /** TLS as it is now; undefined for none. */
+  readonly secure: () => ConnectionOptions | undefined
   readonly clock: Clock
   readonly chance: Chance
   /** Welcomed by that life of the peer. To be admitted by whoever takes it; `lost` is told when it breaks. */
@@ -101,7 +104,7 @@ const steadyMs = 1000
 /** From the first packet to the welcome. Ends by one of its handlers, or silently when it is disposed of. */
 class Attempt implements Disposable {
   readonly #address: string
-  readonly #options: Pick<DialerOptions, 'hello' | 'streams' | 'clock'>
+  readonly #options: Pick<DialerOptions, 'hello' | 'secure' | 'clock'>
   readonly #handlers: Pick<DialerOptions, 'onWelcome' | 'onFailure'>
   #stream: Disposable | null = null
   #deadline: Timer | null = null
@@ -109,7 +112,7 @@ class Attempt implements Disposable {
 
   constructor(
     address: string,
-    options: Pick<DialerOptions, 'hello' | 'streams' | 'clock'>,
+    options: Pick<DialerOptions, 'hello' | 'secure' | 'clock'>,
     handlers: Pick<DialerOptions, 'onWelcome' | 'onFailure'>,
   ) {
     this.#address = address
@@ -118,9 +121,9 @@ class Attempt implements Disposable {
   }
 
   begin(): void {
-    const { clock, hello, streams } = this.#options
+    const { clock, hello, secure } = this.#options
     this.#deadline = clock.after(attemptMs, () => this.#fail(`no answer within ${attemptMs} ms`))
-    this.#stream = streams.dial(this.#address, {
+    this.#stream = dialStream(this.#address, secure(), {
       onReady: (stream) => {
         const connection: PeerConnection = new PeerConnection(stream, 'dialed', clock, {
           onFrame: (kind, body) => {

@@ -6,7 +6,7 @@ import { channels, type Channel, type Hello } from './handshake.ts'
 import { Lane, type LaneOptions } from './lane.ts'
 import { PayloadArena } from './payload-arena.ts'
 
-export interface PeerOptions extends Pick<LaneOptions, 'streams' | 'clock' | 'chance'> {
+export interface PeerOptions extends Pick<LaneOptions, 'secure' | 'clock' | 'chance'> {
   /** What this server says of itself to it, but for the channel. */
   readonly hello: Omit<Hello, 'channel'>
   readonly onMessage: (message: RaftMessage) => void

@@ -1,15 +1,13 @@
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 
 import type { Clock, Timer } from '../../runtime/clock.ts'
 import type { ByteReader } from './bytes.ts'
 import { PeerConnection } from './connection.ts'
 import { frameKinds } from './frame.ts'
 import { decodeHello, encodeRefusal, encodeWelcome, type Hello } from './handshake.ts'
-import type { Streams } from './streams.ts'
+import { prepareStream } from './streams.ts'
 
 export interface ReceptionOptions {
-  readonly streams: Streams
   readonly clock: Clock
   readonly bootEpoch: number
   /** Why that server is not to be let in, or undefined. */
@@ -32,22 +30,11 @@ export class Reception implements Disposable {
   }
 
   accept(socket: Socket): void {
+    if (this.#isClosed) return void socket.destroy()
+    prepareStream(socket)
     const address = String(socket.remoteAddress)
-    this.#options.streams.accept(socket, {
-      onReady: (stream) => this.#receive(stream, address),
-      onFailure: (error) => this.#options.onFailure(address, error.message),
-    })
-  }
-
-  [Symbol.dispose](): void {
-    this.#isClosed = true
-    for (const connection of this.#strangers.keys()) connection.close('this server stops')
-  }
-
-  #receive(stream: Duplex, address: string): void {
-    if (this.#isClosed) return void stream.destroy()
     const { clock, onFailure } = this.#options
-    const connection = new PeerConnection(stream, 'accepted', clock, {
+    const connection = new PeerConnection(socket, 'accepted', clock, {
       onFrame: (kind, body) => this.#greeted(connection, address, kind, body),
       onDrain: () => {},
       onClose: (reason) => {
@@ -57,6 +44,11 @@ export class Reception implements Disposable {
     })
     const late = clock.after(greetingMs, () => connection.close('it did not greet in time'))
     this.#strangers.set(connection, late)
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true
+    for (const connection of this.#strangers.keys()) connection.close('this server stops')
   }
 
   #leave(connection: PeerConnection): void {

@@ -4,6 +4,7 @@ import type { Chance } from '../../runtime/chance.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
+import type { Tls } from '../../tls/tls.ts'
 import type { Outbound, RaftMessage } from '../core/messages.ts'
 import { bounds, type NodeId } from '../types.ts'
 import type { Hello } from './handshake.ts'
@@ -11,7 +12,6 @@ import { Peer, type PeerStats } from './peer.ts'
 import { QuietLog } from './quiet-log.ts'
 import { Reception } from './reception.ts'
 import { ReplicationMetrics } from './replication-metrics.ts'
-import { createStreams, type Security, type Streams } from './streams.ts'
 
 export interface TransportOptions {
   readonly nodeId: NodeId
@@ -25,8 +25,8 @@ export interface TransportOptions {
   readonly metrics: Metrics
   /** Where to dial instead of an address: for tests and proxies that break things. */
   readonly dial?: (address: string) => string
-  /** Plain TCP without it. All servers of a cluster have it, or none. */
-  readonly secure?: Security
+  /** Says for every connection whether it goes over TLS; in the clear without it. */
+  readonly tls?: Tls
 }
 
 /** Raft between servers, over TCP. Nobody hears of failures here: messages are lost, and connections made again. */
@@ -36,7 +36,6 @@ export function createTransport(options: TransportOptions): Transport {
 
 export class Transport implements AsyncDisposable {
   readonly #options: TransportOptions
-  readonly #streams: Streams
   readonly #log: QuietLog
   readonly #peers = new Map<NodeId, Known>()
   readonly #reception: Reception
@@ -48,10 +47,8 @@ export class Transport implements AsyncDisposable {
 
   constructor(options: TransportOptions) {
     this.#options = options
-    this.#streams = createStreams(options.secure)
     this.#log = new QuietLog(options.log, options.clock)
     this.#reception = new Reception({
-      streams: this.#streams,
       clock: options.clock,
       bootEpoch: options.bootEpoch,
       judge: (hello) => this.#judge(hello),
@@ -131,11 +128,11 @@ export class Transport implements AsyncDisposable {
   #known(id: NodeId): Known {
     const known = this.#peers.get(id)
     if (known !== undefined) return known
-    const { bootEpoch, chance, clock, clusterId, log, metrics, nodeId } = this.#options
+    const { bootEpoch, chance, clock, clusterId, log, metrics, nodeId, tls } = this.#options
     const timings = new ReplicationMetrics(metrics, clock, id)
     const peer = new Peer({
       hello: { bootEpoch, clusterId, from: nodeId, to: id },
-      streams: this.#streams,
+      secure: () => tls?.now.outgoing,
       clock,
       chance,
       onMessage: (message) => {

@@ -1,6 +1,7 @@
 import t from 'tap'
 
 import { turnMs } from '../../../agent/checks/agenda.ts'
+import { Authorities } from '../../../agent/checks/authorities.ts'
 import type { CheckResult, PeriodicKind, RunLimits } from '../../../agent/checks/kind.ts'
 import { CheckRunner } from '../../../agent/checks/runner.ts'
 import { checkKinds, kindOf, periodicKinds } from '../../../agent/checks/table.ts'
@@ -44,6 +45,7 @@ function setUp(run: (limits: RunLimits) => Promise<CheckResult>) {
     },
   }
   const runner = new CheckRunner({
+    authorities: new Authorities(),
     clock,
     chance: seededChance(7),
     log: noLog,

@@ -96,7 +96,7 @@ t.test('a byte that is nobody’s ends the connection', async (t) => {
 })
 
 t.test('who says nothing is sent away when the time is over', async (t) => {
-  const port = await opened(t, { firstByteMs: 5_000 })
+  const port = await opened(t, { handshakeMs: 5_000 })
   const closed = once(port.dial().resume(), 'close')
   while (port.listener.connections === 0) await settle()
   await port.clock.advance(4_999)

@@ -1,18 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 
 import t from 'tap'
 
+import { systemFiles } from '../../../../agent/config/host.ts'
 import type { RaftMessage } from '../../../../server/raft/core/messages.ts'
-import type { Security } from '../../../../server/raft/transport/streams.ts'
 import { connectionType } from '../../../../server/rpc/connection-type.ts'
 import type { Log } from '../../../../server/runtime/log.ts'
 import { noLog } from '../../../../server/runtime/log.ts'
 import type { Metrics } from '../../../../server/runtime/metrics.ts'
+import { Tls } from '../../../../server/tls/tls.ts'
 import { VirtualClock } from '../../../support/clock.ts'
 import { appendOf, openWire, timeoutNow, until, type Wire } from '../../../support/raft-wire.ts'
 import { TcpProxy } from '../../../support/tcp-proxy.ts'
+import { noTls } from '../../../support/tls.ts'
 
 /** Both know each other, and are connected. */
 async function acquaint(a: Wire, b: Wire): Promise<void> {
@@ -305,24 +306,29 @@ t.test('replication is measured', async (t) => {
   })
 })
 
-function fixture(name: string): Buffer {
-  return readFileSync(join(import.meta.dirname, 'fixtures', `${name}.pem`))
-}
-
-function securityOf(who: 'ours' | 'theirs', serverName?: string): Security {
-  const side = {
-    ca: fixture(`${who}-authority`),
-    cert: fixture(`${who}-certificate`),
-    key: fixture(`${who}-key`),
-  }
-  return { server: side, client: side, ...(serverName === undefined ? {} : { serverName }) }
+/** TLS as it is with the certificates of one authority, the server's name demanded where a data centre is given. */
+function tlsOf(who: 'ours' | 'theirs', datacenter?: string): Tls {
+  const file = (name: string): string => join(import.meta.dirname, 'fixtures', `${who}-${name}.pem`)
+  return new Tls(
+    {
+      ...noTls,
+      caFile: file('authority'),
+      certFile: file('certificate'),
+      keyFile: file('key'),
+      verifyIncomingRpc: true,
+      verifyOutgoing: true,
+      verifyServerHostname: datacenter !== undefined,
+    },
+    { nodeName: 'n1', datacenter: datacenter ?? '' },
+    systemFiles,
+  )
 }
 
 t.test('with certificates both sides prove who they are', async (t) => {
   const { log, warnings } = keeping()
-  const secure = securityOf('ours', 'server.dc1.consul')
-  await using a = await openWire({ id: 'a', secure })
-  await using b = await openWire({ id: 'b', secure, log })
+  const tls = tlsOf('ours', 'dc1')
+  await using a = await openWire({ id: 'a', tls })
+  await using b = await openWire({ id: 'b', tls, log })
   await acquaint(a, b)
   a.transport.send([timeoutNow('b', 1), appendOf('b', 2, 1 << 20)])
   await until(() => b.received.length === 2)
@@ -331,15 +337,15 @@ t.test('with certificates both sides prove who they are', async (t) => {
 })
 
 t.test('without the right certificate nobody gets in', async (t) => {
-  const wrong: readonly [string, Security | undefined, RegExp][] = [
-    ['of another authority', securityOf('theirs'), /certificate|alert|self.signed/i],
+  const wrong: readonly [string, Tls | undefined, RegExp][] = [
+    ['of another authority', tlsOf('theirs'), /certificate|alert/i],
     ['none at all', undefined, /./],
-    ['of another name', securityOf('ours', 'server.dc9.consul'), /server\.dc9\.consul/],
+    ['of another name', tlsOf('ours', 'dc9'), /server\.dc9\.consul/],
   ]
-  for (const [what, secure, reason] of wrong) {
+  for (const [what, tls, reason] of wrong) {
     const { log, warnings } = keeping()
-    await using b = await openWire({ id: 'b', secure: securityOf('ours') })
-    await using a = await openWire({ id: 'a', log, ...(secure === undefined ? {} : { secure }) })
+    await using b = await openWire({ id: 'b', tls: tlsOf('ours') })
+    await using a = await openWire({ id: 'a', log, ...(tls === undefined ? {} : { tls }) })
     a.transport.setPeers({ b: b.address })
     await until(() => warnings.length > 0)
     t.match(warnings[0], reason, what)
