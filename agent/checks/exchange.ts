@@ -1,10 +1,10 @@
-import { request } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 
 import { quote } from '../../server/filter/literal.ts'
+import { http } from '../../server/runtime/node-http.ts'
 import { Tail } from '../command/tail.ts'
 import { CheckFault } from './kind.ts'
 
@@ -60,7 +60,7 @@ export async function exchange(socket: Socket, question: WebQuestion): Promise<W
 /** No connection is kept, as the answerer is told: one that still works must not hide that new ones are refused. */
 function ask(socket: Socket, question: WebQuestion, packs: boolean): ClientRequest {
   const { host, method, path, headers, body } = question
-  const asked = request({ createConnection: () => socket, method, path, maxHeaderSize })
+  const asked = http.request({ createConnection: () => socket, method, path, maxHeaderSize })
   // Node would spell it in capitals.
   asked.method = method
   asked.setHeader('Host', host)

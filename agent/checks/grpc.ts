@@ -1,8 +1,8 @@
-import { STATUS_CODES } from 'node:http'
 import { constants } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 
 import { quote } from '../../server/filter/literal.ts'
+import { http } from '../../server/runtime/node-http.ts'
 import { CheckFault, faultText, networkTimeoutMs } from './kind.ts'
 import type { PeriodicKind } from './kind.ts'
 import { openSession, SessionFault } from './session.ts'
@@ -145,7 +145,7 @@ function findHttpFault(headers: IncomingHttpHeaders): CheckFault | undefined {
     : `; transport: ${type === undefined ? 'missing content-type field' : `received the unexpected content-type ${quote(type)}`}`
   return rpcError(
     httpCodes[status] ?? 'Unknown',
-    `${STATUS_CODES[status] ?? ''}: HTTP status code ${status}${what}`.replace(
+    `${http.STATUS_CODES[status] ?? ''}: HTTP status code ${status}${what}`.replace(
       "I'm a Teapot",
       "I'm a teapot",
     ),

@@ -1,5 +1,4 @@
-import { get } from 'node:http'
-
+import { http } from '../../server/runtime/node-http.ts'
 import type { ListenAddress } from '../config/runtime.ts'
 
 /**
@@ -18,10 +17,13 @@ export async function answersItself(
       ? { socketPath: address.socketPath }
       : { host: address.host, port: address.port }
   await new Promise<void>((resolve, reject) => {
-    const request = get({ ...place, path: '/v1/agent/version', agent: false, signal }, (answer) => {
-      answer.resume()
-      resolve()
-    })
+    const request = http.get(
+      { ...place, path: '/v1/agent/version', agent: false, signal },
+      (answer) => {
+        answer.resume()
+        resolve()
+      },
+    )
     request.on('error', (error: NodeJS.ErrnoException) =>
       error.code === 'ECONNRESET' ? resolve() : reject(error),
     )

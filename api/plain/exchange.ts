@@ -1,7 +1,8 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 import { assert } from '../../server/model/assert.ts'
+import { http } from '../../server/runtime/node-http.ts'
 import type { PlainHead } from './head.ts'
 
 /**
@@ -88,7 +89,7 @@ export class PlainResponse {
   ): void {
     this.statusCode = status
     this.headersSent = true
-    let head = `HTTP/1.1 ${status} ${reason ?? STATUS_CODES[status] ?? 'unknown'}\r\n`
+    let head = `HTTP/1.1 ${status} ${reason ?? statusCodes[status] ?? 'unknown'}\r\n`
     for (let at = 0; at < headers.length; at += 2) {
       const name = String(headers[at])
       const value = String(headers[at + 1])
@@ -118,6 +119,8 @@ export class PlainResponse {
     return this as unknown as ServerResponse
   }
 }
+
+const statusCodes = http.STATUS_CODES
 
 /** As node:http has it: a line break would begin a header of somebody else's. */
 // oxlint-disable-next-line no-control-regex
