@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import t from 'tap'
 
-import { type AgentProcess, startAgentProcess } from '../../support/agent-process.ts'
+import { type AgentProcess, freePort, startAgentProcess } from '../../support/agent-process.ts'
+import { createAuthority } from '../../support/certificates.ts'
 
 const examples = join(import.meta.dirname, '../../../configs')
 const answerMs = 30_000
@@ -16,11 +17,24 @@ const isServer: Readonly<Record<string, boolean>> = {
   'dev.hcl': true,
   'server.hcl': true,
   'service-web.hcl': false,
+  'tls.hcl': false,
 }
 
 t.test('every example is known here', async (t) => {
   t.same((await readdir(examples)).toSorted(), Object.keys(isServer))
 })
+
+const authority = await createAuthority(t)
+const { certFile, keyFile } = await authority.issue('client.dc1.consul')
+
+/** What an example expects of its host, and no test has. */
+const ownHost: Readonly<Record<string, readonly string[]>> = {
+  'tls.hcl': [
+    `-https-port=${await freePort()}`,
+    `-hcl=ca_file = "${authority.caFile}" cert_file = "${certFile}" key_file = "${keyFile}"`,
+    '-hcl=addresses { https = "127.0.0.1" }',
+  ],
+}
 
 for (const [name, server] of Object.entries(isServer)) {
   t.test(`an agent starts with ${name}`, async (t) => {
@@ -33,6 +47,7 @@ for (const [name, server] of Object.entries(isServer)) {
         `-pid-file=${join(directory.path, 'pid')}`,
         // The socket of server.hcl lies where only a service's own user may write.
         '-hcl=addresses { http = "127.0.0.1" }',
+        ...(ownHost[name] ?? []),
       ],
     })
     const self = JSON.parse(await untilAnswered(agent)) as { Config: { Server: boolean } }
