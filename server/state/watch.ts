@@ -36,12 +36,17 @@ export interface WaitOptions {
 
 type Waiter = () => void
 
+/** Thousands may wait for one change. So many go on at once: some five milliseconds of work. */
+const sliceMax = 128
+
 export class Watchers {
   readonly #exact = new Map<string, Set<Waiter>>()
   readonly #prefixes = new Map<string, Set<Waiter>>()
   /** How many watched prefixes have this length: a touched name is cut at these lengths only. */
   readonly #prefixLengths = new Map<number, number>()
   #waiting = 0
+  #wokenInSlice = 0
+  #late: (() => void)[] = []
 
   /** How many wait: for metrics, bounds, and tests that nothing leaks. */
   get size(): number {
@@ -70,7 +75,10 @@ export class Watchers {
   wait(topics: readonly Topic[], { clock, waitMs, signal }: WaitOptions): Promise<WaitOutcome> {
     if (signal?.aborted === true) return Promise.resolve('gone')
     return new Promise((resolve) => {
+      let isOver = false
       const settle = (outcome: WaitOutcome): void => {
+        if (isOver) return
+        isOver = true
         this.#waiting -= 1
         cancel()
         timer.cancel()
@@ -78,11 +86,25 @@ export class Watchers {
         resolve(outcome)
       }
       const onAbort = (): void => settle('gone')
-      const cancel = this.once(topics, () => settle('changed'))
+      const cancel = this.once(topics, () => this.#wakeInTurn(clock, () => settle('changed')))
       const timer: Timer = clock.after(waitMs, () => settle('timeout'))
       this.#waiting += 1
       signal?.addEventListener('abort', onAbort, { once: true })
     })
+  }
+
+  /** Each that is woken works out an answer: those beyond a slice go on when all else in this process had its turn. */
+  #wakeInTurn(clock: Clock, wake: () => void): void {
+    if (this.#wokenInSlice === 0) clock.after(0, () => this.#nextSlice(clock))
+    if (this.#wokenInSlice < sliceMax) {
+      this.#wokenInSlice += 1
+      wake()
+    } else this.#late.push(wake)
+  }
+
+  #nextSlice(clock: Clock): void {
+    this.#wokenInSlice = 0
+    for (const wake of this.#late.splice(0, sliceMax)) this.#wakeInTurn(clock, wake)
   }
 
   /** Wakes everyone whose topics these names touch, each once. */

@@ -3,7 +3,7 @@ import t from 'tap'
 
 import { Watchers, WatchSet } from '../../../server/state/watch.ts'
 import type { Topic } from '../../../server/state/watch.ts'
-import { VirtualClock } from '../../support/clock.ts'
+import { settle, VirtualClock } from '../../support/clock.ts'
 
 const exact = (name: string): Topic => ({ name, prefix: false })
 const prefix = (name: string): Topic => ({ name, prefix: true })
@@ -109,6 +109,28 @@ t.test('a wait ends with what comes first, and leaves nothing behind', async (t)
   t.equal(await wait(), 'gone', 'who is gone does not wait')
   t.equal(watchers.size, 0)
   t.equal(clock.timers, 0)
+})
+
+t.test('thousands that wait for one thing go on in slices, all of them', async (t) => {
+  const watchers = new Watchers()
+  const clock = new VirtualClock()
+  let woken = 0
+  const gone = new AbortController()
+  for (let count = 0; count < 1_000; count += 1) {
+    const signal = count === 999 ? gone.signal : undefined
+    void watchers.wait([exact('a')], { clock, waitMs: 60_000, signal }).then((outcome) => {
+      woken += outcome === 'changed' ? 1 : 0
+    })
+  }
+  watchers.touch(['a'])
+  await settle()
+  t.equal(woken, 128, 'the rest of the process has its turn')
+  gone.abort()
+  await clock.advance(0)
+  t.ok(woken > 128)
+  for (let slice = 2; slice < 8; slice += 1) await clock.advance(0)
+  t.equal(woken, 999, 'but for one who left before its turn')
+  t.equal(watchers.size, 0)
 })
 
 t.test('a watch set gathers what an answer depends on', async (t) => {
