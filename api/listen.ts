@@ -1,11 +1,12 @@
 import { chmod, chown, rm } from 'node:fs/promises'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
 
 import { must } from '../server/model/assert.ts'
 import type { Clock } from '../server/runtime/clock.ts'
+import { http } from '../server/runtime/node-http.ts'
 import { Acceptor } from '../server/tls/acceptor.ts'
 import { servePlain } from './plain/connection.ts'
 import { httpDate } from './plain/date.ts'
@@ -57,7 +58,7 @@ export async function listen(
   handle: RequestListener,
   options: ListenOptions,
 ): Promise<Listener> {
-  const server = createServer(
+  const server = http.createServer(
     {
       keepAliveTimeout: idleTimeoutMs,
       headersTimeout: headersTimeoutMs,
