@@ -191,8 +191,8 @@ class Resolving {
       preferServerCipherSuites: this.#get('tls_prefer_server_cipher_suites'),
       serverName: this.#get('server_name'),
       forChecks: this.#get('enable_agent_tls_for_checks'),
-      rpcHandshakeMs: this.#ms('limits.rpc_handshake_timeout'),
-      httpsHandshakeMs: this.#ms('limits.https_handshake_timeout'),
+      rpcHandshakeMs: Math.max(0, this.#ms('limits.rpc_handshake_timeout')),
+      httpsHandshakeMs: Math.max(0, this.#ms('limits.https_handshake_timeout')),
     }
   }
 

@@ -111,6 +111,7 @@ export interface EncryptionConfig {
 }
 
 export interface TlsConfig extends TlsOptions {
+  /** 0 for no limit. */
   readonly rpcHandshakeMs: number
   readonly httpsHandshakeMs: number
 }

@@ -26,7 +26,7 @@ export interface ListenerConfig {
   readonly limits?: AdmissionLimits
   /** What is spoken behind the byte for TLS, and whether all must begin with it. Without it that byte is one more unknown one. */
   readonly tls?: Tls
-  /** How long a new connection may keep its first byte to itself, and shake hands (Consul's `rpc_handshake_timeout`). */
+  /** How long a new connection may keep its first byte to itself, and shake hands (Consul's `rpc_handshake_timeout`); 0 for ever. */
   readonly handshakeMs?: number
 }
 
@@ -135,18 +135,19 @@ export class Listener implements AsyncDisposable {
   #begin(socket: Socket, how: Transport): void {
     const { log, clock } = this.#world
     const client = socket.remoteAddress ?? ''
-    const late = clock.after(this.#handshakeMs, () => {
+    const giveUp = (): void => {
       log.warn({ client }, 'connection closed: it never said what it is')
       socket.destroy()
-    })
+    }
+    const late = this.#handshakeMs > 0 ? clock.after(this.#handshakeMs, giveUp) : undefined
     // A connection may break at any time; whoever has it by then hears of its close.
     socket.on('error', (error) => log.debug({ client, err: error }, 'connection broke'))
-    socket.once('close', () => late.cancel())
+    socket.once('close', () => late?.cancel())
     const begin = (): void => {
       const first = socket.read(1) as Buffer | null
       if (first === null) return
       socket.off('readable', begin)
-      late.cancel()
+      late?.cancel()
       this.#dispatch(socket, how, first[0])
     }
     socket.on('readable', begin)

@@ -107,6 +107,15 @@ t.test('who says nothing is sent away when the time is over', async (t) => {
   t.equal(port.clock.timers, 0)
 })
 
+t.test('a limit of no time is none', async (t) => {
+  const port = await opened(t, { handshakeMs: 0 })
+  const socket = port.dial()
+  while (port.listener.connections === 0) await settle()
+  t.equal(port.clock.timers, 0)
+  socket.destroy()
+  while (port.listener.connections > 0) await settle()
+})
+
 t.test('who leaves without a word is let go', async (t) => {
   const port = await opened(t)
   const sockets = [port.dial(), port.dial()]
