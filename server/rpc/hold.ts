@@ -83,10 +83,14 @@ export class Hold<Who> {
   ): Promise<Reply> {
     const { clock, chance, metrics, holdMs, whom } = this.#config
     const untilMs = clock.monotonicMs() + holdMs
+    const tried = new Set<Who | undefined>()
     for (let failed = before; ;) {
-      // So that calls which failed together are not made together again, of whom they failed with.
-      if (failed !== undefined && failed.who === whom())
+      if (failed !== undefined) tried.add(failed.who)
+      // Whoever has not failed yet is asked at once; when all have, those that ask them must neither spin nor come back together.
+      if (tried.has(whom())) {
         await this.#sleep(chance.fraction() * holdMs * pauseFraction, signal)
+        tried.clear()
+      }
       const who = whom()
       const isOver = clock.monotonicMs() >= untilMs
       if (who === undefined) {

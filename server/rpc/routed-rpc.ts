@@ -44,7 +44,8 @@ export class RoutedRpc implements Rpc {
   readonly #config: RoutedConfig
   readonly #hold: Hold<Server>
   readonly #names = new WriteNames(numberedMax)
-  #server: Server | undefined
+  /** Those that were asked since servers last came or went, by address: the same one is the same object. */
+  readonly #servers = new Map<string, Server>()
 
   constructor(config: RoutedConfig) {
     this.#config = config
@@ -98,6 +99,7 @@ export class RoutedRpc implements Rpc {
 
   /** Servers came or went: who waits for one may have it. */
   turn(): void {
+    this.#servers.clear()
     this.#config.choice.changed()
     this.#hold.wake()
   }
@@ -128,10 +130,12 @@ export class RoutedRpc implements Rpc {
     const target = this.#config.choice.current()
     if (target === undefined) return undefined
     const { address, speaks } = target
-    const known = this.#server?.target
-    if (known?.address !== address || known.speaks !== speaks)
-      this.#server = new Server(this.#config, { address, speaks })
-    return this.#server
+    let server = this.#servers.get(address)
+    if (server?.target.speaks !== speaks) {
+      server = new Server(this.#config, { address, speaks })
+      this.#servers.set(address, server)
+    }
+    return server
   }
 }
 

@@ -154,6 +154,19 @@ t.test('a read goes on at another server at once', async (t) => {
   }
 })
 
+t.test('when nobody answers all are asked at once, and then with pauses', async (t) => {
+  const { clock, rpc, sent } = routed(
+    { a: [unreachable], b: [unreachable], c: [unreachable] },
+    'praetor',
+  )
+  const reading = rpc.read('Catalog.ListNodes', {}).catch((error: unknown) => error)
+  await settle()
+  t.strictSame(sent.map(({ to }) => to).toSorted(), ['a', 'b', 'c'])
+  await clock.advance(8_000)
+  t.equal(await reading, unreachable)
+  t.ok(sent.length > 20 && sent.length < 300, `${sent.length} calls in seven seconds`)
+})
+
 t.test('a write that may have been done is made again only by its number', async (t) => {
   const praetor = routed({ a: [lost, true] }, 'praetor')
   const writing = praetor.cas()
