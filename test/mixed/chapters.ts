@@ -72,7 +72,9 @@ async function register(fleet: Fleet, expect: Expect): Promise<void> {
     await fleet
       .agent(name)
       .put('/agent/check/register', { Name: 'node-check', TTL: '1h', Status: 'warning' })
-  await everywhere(fleet, expect, 'a warning of the node is one of its services', [], (agent) => passing(agent, 'api'))
+  await everywhere(fleet, expect, 'a warning of the node is one of its services', [], (agent) =>
+    passing(agent, 'api'),
+  )
   for (const name of clients) await fleet.agent(name).put('/agent/check/deregister/node-check')
   await everywhere(fleet, expect, 'without it services by call pass', clients.toSorted(), (agent) =>
     passing(agent, 'api'),
