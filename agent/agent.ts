@@ -132,7 +132,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
   await local.registry.configure(config.services, config.checks)
   local.registry.startReaper()
   local.scheduler.start()
-  local.coordinates.start()
+  if (!config.disableCoordinates) local.coordinates.start()
   stack.use(remoteExec)
   const watches = stack.use(
     new Watches({

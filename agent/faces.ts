@@ -4,11 +4,12 @@ import type { ListenAddress as ApiAddress } from '../api/listen.ts'
 import type { ApiSettings } from '../api/ports.ts'
 import type { DnsSettings } from '../dns/settings.ts'
 import type { ClientConfig } from '../server/client.ts'
+import type { GossipOptions } from '../server/gossip/swim/config.ts'
 import { PraetorError } from '../server/model/errors.ts'
 import { sessionTtlMinDefaultMs } from '../server/model/session.ts'
 import type { ServerConfig } from '../server/server-config.ts'
 import { accountIds } from './accounts.ts'
-import type { AgentConfig, ListenAddress } from './config/runtime.ts'
+import type { AgentConfig, GossipConfig, ListenAddress } from './config/runtime.ts'
 
 /** What `npm run build` makes of ui/, seen from the source or from what it is built to. */
 const builtInPage = join(
@@ -33,6 +34,9 @@ export function apiSettings(config: AgentConfig): ApiSettings {
     responseHeaders: config.http.responseHeaders,
     translateWanAddresses: config.translateWanAddresses,
     filterUnprintable: true,
+    useCache: config.http.useCache,
+    discoveryMaxStaleMs: config.discoveryMaxStaleMs,
+    disableCoordinates: config.disableCoordinates,
     connectionsPerClientMax: config.http.connectionsPerClientMax,
   }
 }
@@ -74,10 +78,14 @@ export function clientConfig(config: AgentConfig, nodeId: string): ClientConfig 
       verifyIncoming: encryption.verifyIncoming,
       verifyOutgoing: encryption.verifyOutgoing,
     },
-    gossip: config.gossip,
+    gossip: { lan: gossipOptions(config.gossip.lan), wan: gossipOptions(config.gossip.wan) },
     retryJoin: config.retryJoin,
     rpcHoldMs: config.rpcHoldTimeoutMs,
   }
+}
+
+function gossipOptions({ reconnectTimeoutMs, ...rhythm }: GossipConfig): GossipOptions {
+  return reconnectTimeoutMs === 0 ? rhythm : { ...rhythm, reapFailedMs: reconnectTimeoutMs }
 }
 
 export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig {

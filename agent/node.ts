@@ -63,7 +63,7 @@ export class AgentNode implements LocalAgent {
         PraetorVersion: praetorVersion,
       },
       DebugConfig: debugConfig(config, nodeId),
-      Coord: (await cluster.wait()).pools.coordinate(),
+      Coord: config.disableCoordinates ? null : (await cluster.wait()).pools.coordinate(),
       Member: (await cluster.wait()).pools.lan
         .members()
         .find(({ Name }) => Name === config.nodeName),

@@ -182,5 +182,11 @@ export interface ApiSettings {
   readonly translateWanAddresses: boolean
   /** Refuse paths with characters that can't be printed. */
   readonly filterUnprintable: boolean
+  /** Heed `?cached`. */
+  readonly useCache: boolean
+  /** How old answers of the catalog and of health may be where the question doesn't say; 0 has the leader answer. */
+  readonly discoveryMaxStaleMs: number
+  /** Say of no node where it stands. */
+  readonly disableCoordinates: boolean
   readonly connectionsPerClientMax: number
 }

@@ -84,6 +84,11 @@ export function moot(flag?: string): Option<boolean> {
   }
 }
 
+/** A figure that Consul has for itself: files may name it, and whatever they say, nothing comes of it. */
+export function fixed<Value>(row: Option<Value>): Option<Value> {
+  return { ...row, doc: 'Accepted as Consul has it, where no file changes it either.', moot: true }
+}
+
 const notYet = 'Known, but not supported by this version of Praetor yet.'
 
 /** Numbers that may have fractions. */

@@ -4,6 +4,8 @@ import {
   bool,
   boolByRole,
   duration,
+  fixed,
+  float,
   int,
   map,
   moot,
@@ -239,6 +241,15 @@ export const options = {
   'gossip_wan.suspicion_mult': int(6, {
     doc: 'Between datacenters: scales how long a member is suspected before it is called failed.',
   }),
+  reconnect_timeout: duration('0s', {
+    doc: 'Within the datacenter: how long a failed member is remembered; 0 for 72 hours.',
+  }),
+  reconnect_timeout_wan: duration('0s', {
+    doc: 'Between datacenters: how long a failed member is remembered; 0 for 72 hours.',
+  }),
+  disable_coordinates: bool(false, {
+    doc: 'Does not tell the catalog where this node stands in the network, and refuses to say where others do.',
+  }),
   'unix_sockets.user': string('', { doc: 'Who owns unix sockets: a name or an id.' }),
   'unix_sockets.group': string('', { doc: 'Which group owns unix sockets: a name or an id.' }),
   'unix_sockets.mode': string('', { doc: 'Permissions of unix sockets, in octal.' }),
@@ -250,6 +261,7 @@ export const options = {
     flag: 'allow-write-http-from',
     doc: 'Network that may write over HTTP, in CIDR form. May be given several times; if never, everybody may.',
   }),
+  'http_config.use_cache': bool(true, { doc: 'Heeds `?cached`.' }),
   'limits.http_max_conns_per_client': int(200, {
     reloadable: true,
     doc: 'HTTP connections that one address may have open.',
@@ -309,6 +321,9 @@ export const options = {
   }),
 
   // Reads and sessions
+  discovery_max_stale: duration('0s', {
+    doc: "How old answers of the catalog and of health may be where the question doesn't say; 0 has the leader answer.",
+  }),
   session_ttl_min: duration('0s', { doc: 'The shortest TTL a session may ask for; 0 for 10 s.' }),
   default_query_time: duration('300s', {
     flag: 'default-query-time',
@@ -399,6 +414,25 @@ export const options = {
   enable_debug: bool(false, {
     doc: 'Serves profiles of the running process under /debug/pprof/.',
   }),
+
+  // What no file changes
+  ae_interval: fixed(string('1m', {})),
+  check_deregister_interval_min: fixed(string('1m', {})),
+  check_reap_interval: fixed(string('30s', {})),
+  'consul.coordinate.update_batch_size': fixed(int(128, {})),
+  'consul.coordinate.update_max_batches': fixed(int(5, {})),
+  'consul.coordinate.update_period': fixed(string('5s', {})),
+  'consul.raft.election_timeout': fixed(string('1000ms', {})),
+  'consul.raft.heartbeat_timeout': fixed(string('1000ms', {})),
+  'consul.raft.leader_lease_timeout': fixed(string('500ms', {})),
+  'consul.server.health_interval': fixed(string('2s', {})),
+  revision: fixed(string('', {})),
+  segment_limit: fixed(int(64, {})),
+  segment_name_limit: fixed(int(64, {})),
+  sync_coordinate_interval_min: fixed(string('15s', {})),
+  sync_coordinate_rate_target: fixed(float(64, {})),
+  version: fixed(string('', {})),
+  version_prerelease: fixed(string('', {})),
 
   // Nothing to turn off: the agent calls nobody and writes no key to a file.
   disable_update_check: moot(),

@@ -104,7 +104,10 @@ class Resolving {
         verifyIncoming: this.#get('encrypt_verify_incoming'),
         verifyOutgoing: this.#get('encrypt_verify_outgoing'),
       },
-      gossip: { lan: this.#gossip('gossip_lan'), wan: this.#gossip('gossip_wan') },
+      gossip: {
+        lan: this.#gossip('gossip_lan', 'reconnect_timeout'),
+        wan: this.#gossip('gossip_wan', 'reconnect_timeout_wan'),
+      },
       tls: this.#tls(),
       http: this.#http(clientAddresses, ports),
       dns: this.#dns(clientAddresses, ports.dns),
@@ -121,6 +124,7 @@ class Resolving {
       enableDebug: this.#get('enable_debug'),
       discardCheckOutput: this.#get('discard_check_output'),
       checkOutputMaxBytes: this.#get('check_output_max_size'),
+      discoveryMaxStaleMs: this.#ms('discovery_max_stale'),
       sessionTtlMinMs: this.#ms('session_ttl_min'),
       defaultQueryTimeMs: this.#ms('default_query_time'),
       maxQueryTimeMs: this.#ms('max_query_time'),
@@ -128,6 +132,7 @@ class Resolving {
       txnRequestMaxBytes: this.#get('limits.txn_max_req_len'),
       leaveOnTerminate: this.#get('leave_on_terminate') ?? !server,
       skipLeaveOnInterrupt: this.#get('skip_leave_on_interrupt') ?? server,
+      disableCoordinates: this.#get('disable_coordinates'),
       rejoinAfterLeave: this.#get('rejoin_after_leave'),
       leaveDrainMs: this.#ms('performance.leave_drain_time'),
       rpcHoldTimeoutMs: this.#ms('performance.rpc_hold_timeout'),
@@ -169,6 +174,7 @@ class Resolving {
       blockEndpoints: this.#get('http_config.block_endpoints'),
       responseHeaders: this.#get('http_config.response_headers'),
       allowWriteFrom: this.#networks('http_config.allow_write_http_from'),
+      useCache: this.#get('http_config.use_cache'),
       connectionsPerClientMax: this.#get('limits.http_max_conns_per_client'),
     }
   }
@@ -262,7 +268,7 @@ class Resolving {
     }
   }
 
-  #gossip(pool: 'gossip_lan' | 'gossip_wan'): GossipConfig {
+  #gossip(pool: 'gossip_lan' | 'gossip_wan', reconnectTimeout: DurationPath): GossipConfig {
     return {
       gossipIntervalMs: this.#ms(`${pool}.gossip_interval`),
       gossipNodes: this.#get(`${pool}.gossip_nodes`),
@@ -270,6 +276,7 @@ class Resolving {
       probeTimeoutMs: this.#ms(`${pool}.probe_timeout`),
       retransmitMult: this.#get(`${pool}.retransmit_mult`),
       suspicionMult: this.#get(`${pool}.suspicion_mult`),
+      reconnectTimeoutMs: this.#ms(reconnectTimeout),
     }
   }
 

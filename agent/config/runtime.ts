@@ -66,6 +66,8 @@ export interface AgentConfig {
   readonly enableDebug: boolean
   readonly checkOutputMaxBytes: number
 
+  /** 0: reads of the catalog and of health go to the leader where they don't say otherwise. */
+  readonly discoveryMaxStaleMs: number
   readonly sessionTtlMinMs: number
   readonly defaultQueryTimeMs: number
   readonly maxQueryTimeMs: number
@@ -74,6 +76,7 @@ export interface AgentConfig {
 
   readonly leaveOnTerminate: boolean
   readonly skipLeaveOnInterrupt: boolean
+  readonly disableCoordinates: boolean
   readonly rejoinAfterLeave: boolean
   readonly leaveDrainMs: number
   readonly rpcHoldTimeoutMs: number
@@ -100,6 +103,8 @@ export interface GossipConfig {
   readonly probeTimeoutMs: number
   readonly retransmitMult: number
   readonly suspicionMult: number
+  /** How long a failed member is remembered; 0 for as long as it is usual. */
+  readonly reconnectTimeoutMs: number
 }
 
 /** Of gossip. */
@@ -149,6 +154,8 @@ export interface HttpConfig {
   readonly responseHeaders: Readonly<Record<string, string>>
   /** Networks in CIDR form that may write; empty: everybody may. */
   readonly allowWriteFrom: readonly string[]
+  /** Whether `?cached` is heeded. */
+  readonly useCache: boolean
   readonly connectionsPerClientMax: number
 }
 

@@ -71,32 +71,17 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'autopilot.disable_upgrade_migration': bool(false, {}),
   'autopilot.redundancy_zone_tag': string('', {}),
   'autopilot.upgrade_version_tag': string('', {}),
-  'consul.coordinate.update_batch_size': int(128, {}),
-  'consul.coordinate.update_max_batches': int(5, {}),
-  'consul.coordinate.update_period': duration('5s', {}),
-  'consul.raft.election_timeout': duration('1000ms', {}),
-  'consul.raft.heartbeat_timeout': duration('1000ms', {}),
-  'consul.raft.leader_lease_timeout': duration('500ms', {}),
-  'consul.server.health_interval': duration('2s', {}),
-  disable_coordinates: bool(false, {}),
-  discovery_max_stale: duration('0s', {}),
   non_voting_server: bool(false, { flag: 'non-voting-server' }),
   primary_gateways: strings({ flag: 'primary-gateway' }),
   primary_gateways_interval: duration('30s', {}),
   protocol: int(2, { flag: 'protocol' }),
   raft_protocol: int(3, { flag: 'raft-protocol' }),
-  reconnect_timeout: duration('72h', {}),
-  reconnect_timeout_wan: duration('72h', {}),
   segment: string('', { flag: 'segment' }),
-  segment_limit: int(64, {}),
-  segment_name_limit: int(64, {}),
   segments: anything({}),
   serf_lan: string('', { flag: 'serf-lan-bind' }),
   serf_lan_allowed_cidrs: strings({ flag: 'serf-lan-allowed-cidrs' }),
   serf_wan: string('', { flag: 'serf-wan-bind' }),
   serf_wan_allowed_cidrs: strings({ flag: 'serf-wan-allowed-cidrs' }),
-  sync_coordinate_interval_min: duration('15s', {}),
-  sync_coordinate_rate_target: float(64, {}),
 
   // The mesh
   'config_entries.bootstrap': anything({}),
@@ -120,14 +105,8 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'dns_config.recursor_timeout': duration('2s', {}),
   'dns_config.use_cache': bool(false, {}),
   disable_http_unprintable_char_filter: bool(false, {}),
-  'http_config.use_cache': bool(true, {}),
   'ports.grpc': int(-1, { flag: 'grpc-port' }),
   recursors: strings({ flag: 'recursor' }),
-
-  // Checks
-  ae_interval: duration('1m', {}),
-  check_deregister_interval_min: duration('1m', {}),
-  check_reap_interval: duration('30s', {}),
 
   // Limits
   'cache.entry_fetch_max_burst': int(2, {}),
@@ -159,9 +138,4 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'telemetry.dogstatsd_tags': strings({}),
   'telemetry.statsd_address': string('', {}),
   'telemetry.statsite_address': string('', {}),
-
-  // What a build of Consul says of itself
-  revision: string('', {}),
-  version: string('', {}),
-  version_prerelease: string('', {}),
 }

@@ -13,10 +13,15 @@ const questionsMax = 4096
  */
 export class CachedReads {
   readonly #questions = new Set<string>()
+  readonly #isHeeded: boolean
+
+  constructor({ useCache }: { readonly useCache: boolean }) {
+    this.#isHeeded = useCache
+  }
 
   /** What reads for this request: readDiscovery, or what does the same and adds the headers of a cache. */
   readerFor({ query }: Request): typeof readDiscovery {
-    return query.has('cached') ? this.#read : readDiscovery
+    return this.#isHeeded && query.has('cached') ? this.#read : readDiscovery
   }
 
   readonly #read: typeof readDiscovery = async (ports, options, method, args) => {

@@ -29,7 +29,10 @@ export async function readIndexed<M extends ReadMethod>(
   return { value, index: meta.index, headers: indexHeaders(meta) }
 }
 
-/** A read of the catalog or of health: the same, with the consistency that the answer had, and nodes near to a given one first. */
+/**
+ * A read of the catalog or of health: the same, with the consistency that the answer had, and nodes near to a given one first. The
+ * leader is asked where what another server has is too old.
+ */
 export async function readDiscovery<M extends ReadMethod>(
   { rpc, agent }: Pick<ApiPorts, 'rpc' | 'agent'>,
   options: QueryOptions,
@@ -37,7 +40,12 @@ export async function readDiscovery<M extends ReadMethod>(
   args: ReadMethods[M]['args'],
 ): Promise<Read<ReadMethods[M]['reply']>> {
   const near = options.near === '_agent' ? { ...options, near: agent.nodeName } : options
-  const { value, meta } = await ask(rpc, method, args, near)
+  const first = await ask(rpc, method, args, near)
+  const { maxStaleMs = Infinity, consistency } = options
+  const isTooOld = consistency === 'stale' && first.meta.lastContactMs > maxStaleMs
+  const { value, meta } = isTooOld
+    ? await ask(rpc, method, args, { ...near, consistency: 'default' })
+    : first
   return { value, index: meta.index, headers: discoveryHeaders(meta) }
 }
 

@@ -26,6 +26,16 @@ export function readOptions(request: Request): QueryOptions {
   }
 }
 
+/** The same for the catalog and for health, where answers may be so old that don't have to be anything else; 0 for not at all. */
+export function discoveryOptions(request: Request, maxStaleMs: number): QueryOptions {
+  const options = readOptions(request)
+  if (maxStaleMs <= 0 || consistencyParameters.some((name) => request.query.has(name)))
+    return options
+  return { ...options, consistency: 'stale', maxStaleMs }
+}
+
+const consistencyParameters = ['stale', 'consistent', 'leader', 'cached', 'max_stale']
+
 const plainRead: QueryOptions = {}
 
 /** What a write may be asked beside its own parameters. */

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { encodePlainJson } from '../../server/model/json.ts'
 import type { Node } from '../../server/model/node.ts'
 import { Node as NodeSchema } from '../../server/model/node.ts'
+import type { QueryOptions } from '../../server/model/query.ts'
 import type { Deregistration } from '../../server/model/registration.ts'
 import type { CatalogService, Service } from '../../server/model/service.ts'
 import { CatalogService as CatalogServiceSchema } from '../../server/model/service.ts'
@@ -11,18 +12,20 @@ import { readBody } from '../plugins/body.ts'
 import { CachedReads } from '../plugins/cached.ts'
 import { decodeBody } from '../plugins/decode.ts'
 import { readDiscovery } from '../plugins/discovery.ts'
-import { readOptions, refuseNamespace, writeOptions } from '../plugins/query.ts'
+import { discoveryOptions, refuseNamespace, writeOptions } from '../plugins/query.ts'
 import { requireName } from '../plugins/required.ts'
-import type { ApiPorts } from '../ports.ts'
-import type { App, Asked } from '../request.ts'
+import type { ApiPorts, ApiSettings } from '../ports.ts'
+import type { App, Asked, Request } from '../request.ts'
 import { reading, restOfPath, optional, writing } from '../schemas.ts'
 
 const decodeFailed = 'Request decode failed: '
 
 /** Nodes and what runs on them. */
-export function catalogRoutes(app: App, ports: ApiPorts): void {
+export function catalogRoutes(app: App, ports: ApiPorts, settings: ApiSettings): void {
   const { rpc, status } = ports
-  const cached = new CachedReads()
+  const cached = new CachedReads(settings)
+  const optionsOf = (request: Request): QueryOptions =>
+    discoveryOptions(request, settings.discoveryMaxStaleMs)
 
   app.put<Asked>('/v1/catalog/register', { schema: registerSchema }, async (request, reply) => {
     refuseNamespace(request)
@@ -49,7 +52,7 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
   app.get<Asked>('/v1/catalog/nodes', { schema: nodesSchema }, async (request, reply) => {
     const { value, headers } = await readDiscovery(
       ports,
-      readOptions(request),
+      optionsOf(request),
       'Catalog.ListNodes',
       {},
     )
@@ -59,7 +62,7 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
   app.get<Asked>('/v1/catalog/services', { schema: servicesSchema }, async (request, reply) => {
     refuseNamespace(request)
     const read = cached.readerFor(request)
-    const { value, headers } = await read(ports, readOptions(request), 'Catalog.ListServices', {})
+    const { value, headers } = await read(ports, optionsOf(request), 'Catalog.ListServices', {})
     reply.rows(value, encodePlainJson, headers)
   })
 
@@ -69,7 +72,7 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
   ] as const)
     app.get<Asked>(path, { schema: serviceSchema }, async (request, reply) => {
       refuseNamespace(request)
-      const options = readOptions(request)
+      const options = optionsOf(request)
       const args = {
         ServiceName: requireName(request, 'Missing service name'),
         ...(request.query.has('tag') ? { ServiceTags: request.query.all('tag') } : {}),
@@ -82,7 +85,7 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
 
   app.get<Asked>('/v1/catalog/node/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const options = readOptions(request)
+    const options = optionsOf(request)
     const args = { Node: requireName(request, 'Missing node name') }
     const { value, headers } = await readDiscovery(ports, options, 'Catalog.NodeServices', args)
     if (value) reply.rows(value, encodeNode, headers)
@@ -91,7 +94,7 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
 
   app.get<Asked>('/v1/catalog/node-services/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const options = readOptions(request)
+    const options = optionsOf(request)
     const args = { Node: requireName(request, 'Missing node name') }
     const { value, headers } = await readDiscovery(ports, options, 'Catalog.NodeServices', args)
     if (value) reply.json({ Node: value.Node, Services: value.Services.map(withTags) }, headers)
@@ -104,7 +107,7 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
     { schema: gatewaySchema },
     async (request, reply) => {
       refuseNamespace(request)
-      const options = readOptions(request)
+      const options = optionsOf(request)
       const args = { Node: requireName(request, 'Missing gateway name') }
       const { headers } = await readDiscovery(ports, options, 'Catalog.NodeServices', args)
       reply.encoded('null', headers)
@@ -115,7 +118,7 @@ export function catalogRoutes(app: App, ports: ApiPorts): void {
 /** The body names the data centre here, not the query. */
 function writeIn(
   body: { readonly Datacenter?: string },
-  request: Parameters<typeof writeOptions>[0],
+  request: Request,
 ): { readonly token: string; readonly datacenter: string } {
   return { token: writeOptions(request).token, datacenter: body.Datacenter ?? '' }
 }

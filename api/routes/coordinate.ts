@@ -11,25 +11,35 @@ import { readBody } from '../plugins/body.ts'
 import { decodeBody } from '../plugins/decode.ts'
 import { readIndexed } from '../plugins/discovery.ts'
 import { readOptions, writeOptions } from '../plugins/query.ts'
-import type { ApiPorts } from '../ports.ts'
+import type { ApiPorts, ApiSettings } from '../ports.ts'
 import type { App, Asked, Request } from '../request.ts'
 import { nothing, optional, reading, restOfPath, writing } from '../schemas.ts'
 
 /** Where nodes stand in the space of network distances, as gossip measures it. */
-export function coordinateRoutes(app: App, ports: ApiPorts): void {
+export function coordinateRoutes(
+  app: App,
+  ports: ApiPorts,
+  { disableCoordinates }: ApiSettings,
+): void {
   const { gossip, rpc } = ports
+  const refuseWhereOff = (): void => {
+    if (disableCoordinates) throw new PraetorError('unsupported', 'Coordinate support disabled')
+  }
 
-  app.get('/v1/coordinate/datacenters', { schema: datacentersSchema }, async (_request, reply) =>
-    reply.json(await gossip.datacenterCoordinates()),
-  )
+  app.get('/v1/coordinate/datacenters', { schema: datacentersSchema }, async (_request, reply) => {
+    refuseWhereOff()
+    reply.json(await gossip.datacenterCoordinates())
+  })
 
   app.get<Asked>('/v1/coordinate/nodes', { schema: nodesSchema }, async (request, reply) => {
+    refuseWhereOff()
     const options = readOptions(request)
     const { value, headers } = await readIndexed(ports, options, 'Coordinate.ListNodes', {})
     reply.json(inSegment(value, request), headers)
   })
 
   app.get<Asked>('/v1/coordinate/node/*', { schema: nodeSchema }, async (request, reply) => {
+    refuseWhereOff()
     const args = { Node: request.params['*'] }
     const read = await readIndexed(ports, readOptions(request), 'Coordinate.Node', args)
     const asked = inSegment(read.value, request)
@@ -38,6 +48,7 @@ export function coordinateRoutes(app: App, ports: ApiPorts): void {
   })
 
   app.put<Asked>('/v1/coordinate/update', { schema: updateSchema }, async (request, reply) => {
+    refuseWhereOff()
     const prefix = 'Request decode failed: '
     const given = decodeBody(updateStruct, await readBody(request.raw), prefix)
     const { Datacenter = '', Node = '', Segment = '', Coord }: GivenUpdate = given ?? {}

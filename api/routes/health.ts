@@ -7,23 +7,26 @@ import {
 } from '../../server/model/check.ts'
 import { PraetorError } from '../../server/model/errors.ts'
 import { encodePlainJson } from '../../server/model/json.ts'
+import type { QueryOptions } from '../../server/model/query.ts'
 import { parseBool } from '../plugins/boolean.ts'
 import { CachedReads } from '../plugins/cached.ts'
 import { readDiscovery } from '../plugins/discovery.ts'
 import type { Parameters } from '../plugins/parameters.ts'
-import { readOptions, refuseNamespace } from '../plugins/query.ts'
+import { discoveryOptions, refuseNamespace } from '../plugins/query.ts'
 import { requireName } from '../plugins/required.ts'
-import type { ApiPorts } from '../ports.ts'
-import type { App, Asked } from '../request.ts'
+import type { ApiPorts, ApiSettings } from '../ports.ts'
+import type { App, Asked, Request } from '../request.ts'
 import { reading, restOfPath, optional } from '../schemas.ts'
 
 /** Checks, and services seen through them. */
-export function healthRoutes(app: App, ports: ApiPorts): void {
-  const cached = new CachedReads()
+export function healthRoutes(app: App, ports: ApiPorts, settings: ApiSettings): void {
+  const cached = new CachedReads(settings)
+  const optionsOf = (request: Request): QueryOptions =>
+    discoveryOptions(request, settings.discoveryMaxStaleMs)
 
   app.get<Asked>('/v1/health/node/*', { schema: nodeSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const options = readOptions(request)
+    const options = optionsOf(request)
     const args = { Node: requireName(request, 'Missing node name') }
     const { value, headers } = await readDiscovery(ports, options, 'Health.NodeChecks', args)
     reply.rows(value, encodeChecks, headers)
@@ -31,7 +34,7 @@ export function healthRoutes(app: App, ports: ApiPorts): void {
 
   app.get<Asked>('/v1/health/checks/*', { schema: checksSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const options = readOptions(request)
+    const options = optionsOf(request)
     const args = { ServiceName: requireName(request, 'Missing service name') }
     const { value, headers } = await readDiscovery(ports, options, 'Health.ServiceChecks', args)
     reply.rows(value, encodeChecks, headers)
@@ -39,7 +42,7 @@ export function healthRoutes(app: App, ports: ApiPorts): void {
 
   app.get<Asked>('/v1/health/state/*', { schema: stateSchema }, async (request, reply) => {
     refuseNamespace(request)
-    const options = readOptions(request)
+    const options = optionsOf(request)
     const args = { State: requireName(request, 'Missing check state') }
     const { value, headers } = await readDiscovery(ports, options, 'Health.ChecksInState', args)
     reply.rows(value, encodeChecks, headers)
@@ -52,7 +55,7 @@ export function healthRoutes(app: App, ports: ApiPorts): void {
   ] as const)
     app.get<Asked>(path, { schema: serviceSchema }, async (request, reply) => {
       refuseNamespace(request)
-      const options = readOptions(request)
+      const options = optionsOf(request)
       const { query } = request
       const args = {
         ServiceName: requireName(request, 'Missing service name'),

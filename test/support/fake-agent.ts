@@ -104,5 +104,8 @@ export const fakeSettings: ApiSettings = {
   responseHeaders: {},
   translateWanAddresses: false,
   filterUnprintable: true,
+  useCache: true,
+  discoveryMaxStaleMs: 0,
+  disableCoordinates: false,
   connectionsPerClientMax: 200,
 }

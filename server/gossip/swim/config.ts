@@ -165,7 +165,7 @@ export const localConfig: SwimConfig = {
   streamTimeoutMs: 1000,
 }
 
-/** Consul's `gossip_lan` and `gossip_wan`, under the names that SwimConfig has for them. */
+/** Consul's `gossip_lan` and `gossip_wan`, and its `reconnect_timeout` for each, under the names that SwimConfig has for them. */
 export type GossipOptions = Partial<
   Pick<
     SwimConfig,
@@ -175,6 +175,7 @@ export type GossipOptions = Partial<
     | 'probeTimeoutMs'
     | 'suspicionMult'
     | 'retransmitMult'
+    | 'reapFailedMs'
   >
 >
 

@@ -114,6 +114,7 @@ t.test('a setting that asks for what is so anyway is accepted', async (t) => {
     'auto_config { enabled = false } verify_incoming = false primary_datacenter = "DC1"',
     'disable_update_check = true disable_remote_exec = false disable_anonymous_signature = true',
     'bootstrap_expect = 1 ui_config { enabled = true }',
+    'ae_interval = "x" consul { coordinate { update_batch_size = 1 } } segment_limit = 3 version = "9"',
   ])
     t.strictSame(errorsOf({ 'a.hcl': base + text }), [], text)
 })
@@ -356,7 +357,7 @@ t.test('what a running agent cannot take on is named', async (t) => {
   const cases: readonly [text: string, keys: string[]][] = [
     ['log_level = "debug" node_meta { a = "2" } discard_check_output = true', []],
     ['domain = "other" ports { http = 8501 }', ['domain', 'ports.http']],
-    ['disable_update_check = true', []],
+    ['disable_update_check = true check_reap_interval = "1s"', []],
     ['datacenter = "dc1"', []],
   ]
   for (const [text, keys] of cases)

@@ -33,6 +33,14 @@ t.test('where servers stand is asked of gossip; segments select', async (t) => {
   t.match(rpc.asked.at(-1)?.options, { minIndex: 3, waitMs: 1000 })
 })
 
+t.test('where coordinates are disabled nobody is told any, nor heard', async (t) => {
+  const { ask } = await serve(t, {}, { disableCoordinates: true })
+  const refused = { status: 401, body: 'Coordinate support disabled' }
+  for (const target of ['datacenters', 'nodes', 'node/n1', 'nodes?index=x'])
+    t.match(await ask('GET', `/v1/coordinate/${target}`), refused, target)
+  t.match(await ask('PUT', '/v1/coordinate/update', { body: '{}' }), refused)
+})
+
 t.test('what is no coordinate is refused in the words of Go', async (t) => {
   const { ask } = await serve(t)
   const cases: readonly [body: string, text: string][] = [

@@ -2,6 +2,8 @@ import { gunzipSync } from 'node:zlib'
 
 import t from 'tap'
 
+import type { Rpc } from '../../../server/model/methods.ts'
+import type { QueryOptions } from '../../../server/model/query.ts'
 import { fakeRpc } from '../../support/fake-agent.ts'
 import { serve } from '../../support/http.ts'
 import { localRpc } from '../../support/local-rpc.ts'
@@ -104,3 +106,44 @@ t.test('what was asked before with ?cached is a hit, unless it had to be waited 
   const malformed = { headers: { 'Cache-Control': 'max-age=x' } }
   t.match(await ask('GET', '/v1/catalog/services?cached', malformed), { status: 400 })
 })
+
+t.test('?cached is as good as unsaid where the cache is off', async (t) => {
+  const { ask } = await serve(t, { rpc: localRpc().rpc }, { useCache: false })
+  for (let round = 0; round < 2; round += 1) {
+    const answer = await ask('GET', '/v1/catalog/services?cached')
+    t.match(answer, { status: 200, headers: { 'X-Consul-Effective-Consistency': 'leader' } })
+    t.equal(answer.headers['X-Cache'], undefined)
+  }
+})
+
+t.test(
+  'any server is asked where the configuration lets it, and the leader where that is too old',
+  async (t) => {
+    const rpc = fakeRpc({ 'Catalog.ListNodes': () => [], 'KVS.Get': () => undefined })
+    const old = {
+      ...rpc,
+      read: (async (method, args, options) => {
+        const { value, meta } = await rpc.read(method, args, options)
+        const lastContactMs = options?.consistency === 'stale' ? 2000 : 0
+        return { value, meta: { ...meta, lastContactMs } }
+      }) satisfies Rpc['read'],
+    }
+    const { ask } = await serve(t, { rpc: old }, { discoveryMaxStaleMs: 3000 })
+    const cases: readonly [target: string, asked: (string | undefined)[]][] = [
+      ['catalog/nodes', ['stale']],
+      ['catalog/nodes?leader', [undefined]],
+      ['catalog/nodes?consistent', ['consistent']],
+      ['catalog/nodes?cached', [undefined]],
+      ['catalog/nodes?max_stale=1s', ['stale', 'default']],
+      ['catalog/nodes?max_stale=2s', ['stale']],
+      ['catalog/nodes?stale', ['stale']],
+      ['kv/a', [undefined]],
+    ]
+    for (const [target, consistencies] of cases) {
+      rpc.asked.length = 0
+      await ask('GET', `/v1/${target}`)
+      const asked = rpc.asked.map(({ options }) => (options as QueryOptions).consistency)
+      t.strictSame(asked, consistencies, target)
+    }
+  },
+)
