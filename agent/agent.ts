@@ -153,7 +153,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     leave,
     async reconfigure(next) {
       takeOn(tls, next)
-      dns.configure(dnsSettings(next))
+      dns.configure(await dnsSettings(next).catch(rejectDns))
       local.state.discardOutput = next.discardCheckOutput
       await local.registry.configure(next.services, next.checks)
       watches.configure(next.watches)
@@ -323,7 +323,7 @@ async function listenDns(
       log: world.log.child({ part: 'dns' }),
       metrics: world.telemetry,
     },
-    dnsSettings(config),
+    await dnsSettings(config),
   )
   stack.defer(() => dns.close())
   for (const address of config.dns.listen) {
@@ -390,6 +390,10 @@ function takeOn(tls: Tls, config: AgentConfig): void {
   } catch (error) {
     throw new PraetorError('failed', `Failed reloading tls configuration: ${describeError(error)}`)
   }
+}
+
+function rejectDns(error: unknown): never {
+  throw new PraetorError('failed', `Failed reloading dns config : ${describeError(error)}`)
 }
 
 type Address = AgentConfig['http']['listen'][number]

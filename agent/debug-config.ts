@@ -44,6 +44,8 @@ export function debugConfig(
     DNSNodeTTL: formatDuration(dns.nodeTtlMs),
     DNSOnlyPassing: dns.onlyPassing,
     DNSPort: ports.dns,
+    DNSRecursorTimeout: formatDuration(dns.recursorTimeoutMs),
+    DNSRecursors: dns.recursors,
     DNSSOA: {
       Expire: dns.soa.expireSeconds,
       Minttl: dns.soa.minTtlSeconds,

@@ -10,6 +10,7 @@ import { sessionTtlMinDefaultMs } from '../server/model/session.ts'
 import type { ServerConfig } from '../server/server-config.ts'
 import { accountIds } from './accounts.ts'
 import type { AgentConfig, GossipConfig, ListenAddress } from './config/runtime.ts'
+import { findRecursors } from './recursors.ts'
 
 /** What `npm run build` makes of ui/, seen from the source or from what it is built to. */
 const builtInPage = join(
@@ -41,7 +42,8 @@ export function apiSettings(config: AgentConfig): ApiSettings {
   }
 }
 
-export function dnsSettings({ dns, domain, altDomain }: AgentConfig): DnsSettings {
+/** Rejects with a PraetorError where a recursor isn't to be found. */
+export async function dnsSettings({ dns, domain, altDomain }: AgentConfig): Promise<DnsSettings> {
   return {
     domain: withoutDots(domain),
     altDomain: withoutDots(altDomain),
@@ -58,6 +60,9 @@ export function dnsSettings({ dns, domain, altDomain }: AgentConfig): DnsSetting
     enableAdditionalNodeMetaTxt: dns.nodeMetaTxt,
     allowStale: dns.allowStale,
     maxStaleMs: dns.maxStaleMs,
+    recursors: await findRecursors(dns.recursors),
+    // Nothing said is as much as 0 said, to Consul's DNS client.
+    recursorTimeoutMs: dns.recursorTimeoutMs === 0 ? 2000 : dns.recursorTimeoutMs,
   }
 }
 

@@ -49,7 +49,7 @@ function answerOf(question: Question, found: Found, settings: DnsSettings, wallM
   const { answers, additionals, authorities = [] } = found
   const isEmpty = answers.length === 0 && found.hasSoaWhenEmpty === true
   return {
-    ...bareAnswer(question, rcodes[found.rcode]),
+    ...bareAnswer(question, rcodes[found.rcode], settings),
     answers,
     authorities: isEmpty ? [...authorities, soaRecord(settings, wallMs)] : authorities,
     additionals,
@@ -57,12 +57,18 @@ function answerOf(question: Question, found: Found, settings: DnsSettings, wallM
 }
 
 /** An answer of our own zone with this code and nothing in it. */
-export function bareAnswer({ opcode, flags, edns }: Question, rcode: number): Answer {
+export function bareAnswer(
+  { opcode, flags, edns }: Question,
+  rcode: number,
+  { recursors }: Pick<DnsSettings, 'recursors'>,
+): Answer {
   // RFC 1035 §4.1.1 and RFC 4035 §3.2.2: both bits come back as they were asked; in notifications they mean nothing.
   const copied =
     opcode === opcodes.query ? flags & (flagBits.recursionDesired | flagBits.checkingDisabled) : 0
+  const offered = recursors.length > 0 ? flagBits.recursionAvailable : 0
+  const own = flagBits.response | flagBits.authoritative | offered
   return {
-    flags: flagBits.response | flagBits.authoritative | (flags & flagBits.opcode) | copied | rcode,
+    flags: own | (flags & flagBits.opcode) | copied | rcode,
     answers: [],
     authorities: [],
     additionals: [],
@@ -71,10 +77,10 @@ export function bareAnswer({ opcode, flags, edns }: Question, rcode: number): An
 }
 
 /**
- * For an address that nobody here has: a recursor might know it, and there's none. Consul says so as if the recursor had failed,
- * with the bit that offers recursion.
+ * For what recursors were asked and none knew. For an address that nobody here has Consul says so too where there is no recursor
+ * at all, and offers recursion all the same.
  */
-export function noRecursorAnswer(question: Question): Answer {
-  const bare = bareAnswer(question, rcodes.SERVFAIL)
+export function unresolvedAnswer(question: Question): Answer {
+  const bare = bareAnswer(question, rcodes.SERVFAIL, { recursors: [] })
   return { ...bare, flags: (bare.flags & ~flagBits.authoritative) | flagBits.recursionAvailable }
 }

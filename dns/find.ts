@@ -9,12 +9,16 @@ import { parseName } from './name.ts'
 import type { DnsPorts } from './ports.ts'
 import type { Question } from './question.ts'
 import { soaRecord, types } from './records.ts'
+import type { DnsRecord } from './records.ts'
+import type { Recursors } from './recursors.ts'
 import type { DnsSettings } from './settings.ts'
 import type { Zone, ZoneOf } from './zone.ts'
 
 /** Aliases that are names of ours are followed this far, and this many for one question. */
 const aliasDepthMax = 3
 const aliasesMax = 32
+/** So many of the records that an alias leads to are passed on. */
+const aliasRecordsMax = 5
 /** Answers staler than this are counted: a server that heard so long nothing of its leader is worth knowing of. */
 const staleCountedMs = 5000
 
@@ -25,7 +29,11 @@ const staleCountedMs = 5000
 export type Find = (question: Question, zone: OwnZone) => Promise<Found | undefined>
 export type OwnZone = Exclude<Zone, { kind: 'foreign' }>
 
-export function createFind(ports: DnsPorts, settings: DnsSettings, zoneOf: ZoneOf): Find {
+export function createFind(
+  ports: DnsPorts,
+  settings: DnsSettings,
+  { zoneOf, recursors }: { readonly zoneOf: ZoneOf; readonly recursors: Recursors },
+): Find {
   const read = createRead(ports, settings)
   const reverseIndex: ReverseIndex = new WeakMap()
 
@@ -56,16 +64,21 @@ export function createFind(ports: DnsPorts, settings: DnsSettings, zoneOf: ZoneO
       settings,
       read,
       resolve: async (name) => {
-        const asked: Asked = { name, labels: name.toLowerCase().split('.'), type: types.ANY }
-        const zone = zoneOf(asked.labels)
-        if (zone.kind !== 'domain' || depth === aliasDepthMax || followed === aliasesMax) return []
+        if (followed === aliasesMax) return []
         followed += 1
-        const found = await findBelow(contextAt(depth + 1), asked, zone.below)
-        return found.isCuttable === true
-          ? found.answers.slice(0, settings.udpAnswerLimit)
-          : found.answers
+        return (await ledTo(name, depth))
+          .filter(({ type }) => type === 'A' || type === 'AAAA' || type === 'CNAME')
+          .slice(0, aliasRecordsMax)
       },
     })
+    const ledTo = async (name: string, depth: number): Promise<readonly DnsRecord[]> => {
+      const asked: Asked = { name, labels: name.toLowerCase().split('.'), type: types.ANY }
+      const zone = zoneOf(asked.labels)
+      if (zone.kind !== 'domain') return recursors.lookUp(name)
+      if (depth === aliasDepthMax) return []
+      const { answers, isCuttable } = await findBelow(contextAt(depth + 1), asked, zone.below)
+      return isCuttable === true ? answers.slice(0, settings.udpAnswerLimit) : answers
+    }
     return contextAt(0)
   }
 }

@@ -19,7 +19,7 @@ export interface Fitted {
 }
 
 /** What everyone takes over UDP (RFC 1035 §4.2.1), what a datagram can hold, and Consul's bound for TCP. */
-const plainUdpSizeMaxBytes = 512
+export const plainUdpSizeMaxBytes = 512
 const datagramMaxBytes = 65_507
 const tcpSizeMaxBytes = 65_523
 /** Consul's own bound on `udp_answer_limit`. */

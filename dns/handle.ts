@@ -1,5 +1,5 @@
 import { noPathToDatacenter, PraetorError } from '../server/model/errors.ts'
-import { bareAnswer, encodeFound, noRecursorAnswer } from './answer.ts'
+import { bareAnswer, encodeFound, unresolvedAnswer } from './answer.ts'
 import { createFind } from './find.ts'
 import type { OwnZone } from './find.ts'
 import type { Transport } from './fit.ts'
@@ -7,9 +7,10 @@ import { giveAgain, KeptAnswers, keptAnswer, keyOf } from './kept.ts'
 import { notFound } from './lookups/lookup.ts'
 import type { Found } from './lookups/lookup.ts'
 import { encodeAnswer, Unencodable } from './message.ts'
-import type { DnsPorts } from './ports.ts'
+import type { AnswerPorts } from './ports.ts'
 import { rcodes, readQuestion, refusal } from './question.ts'
 import type { Question } from './question.ts'
+import { Recursors } from './recursors.ts'
 import type { DnsSettings } from './settings.ts'
 import { createZoneOf } from './zone.ts'
 
@@ -17,13 +18,14 @@ import { createZoneOf } from './zone.ts'
 export type Handle = (message: Buffer, transport: Transport) => Promise<Buffer | undefined>
 
 /** Reads a question, finds what it asks for, and encodes that; or gives a kept answer again, which is most of the work saved. */
-export function createHandle(ports: DnsPorts, settings: DnsSettings): Handle {
+export function createHandle(ports: AnswerPorts, settings: DnsSettings): Handle {
   const { clock, metrics, chance, log } = ports
   const compress = !settings.disableCompression
   const labels = { node: ports.nodeName }
   const kept = new KeptAnswers()
   const zoneOf = createZoneOf(settings)
-  const find = createFind(ports, settings, zoneOf)
+  const recursors = new Recursors(ports, settings)
+  const find = createFind(ports, settings, { zoneOf, recursors })
 
   return async (message, transport) => {
     const startedMs = clock.monotonicMs()
@@ -38,8 +40,13 @@ export function createHandle(ports: DnsPorts, settings: DnsSettings): Handle {
     if (reading.kind === 'refusal') return reading.bytes
     const { question } = reading
     const zone = zoneOf(question.labels)
-    if (zone.kind === 'foreign') return refusal(message, rcodes.REFUSED, question.bytes)
-    const bytes = await answer(question, zone, transport, key)
+    if (zone.kind === 'foreign')
+      return recursors.isEmpty
+        ? refusal(message, rcodes.REFUSED, question.bytes)
+        : recurse(message, question, transport)
+    const bytes =
+      (await answer(question, zone, transport, key)) ??
+      (await recurse(message, question, transport))
     const metric = zone.kind === 'reverse' ? 'dns.ptr_query' : 'dns.domain_query'
     metrics.sample(metric, clock.monotonicMs() - startedMs, labels)
     return bytes
@@ -59,15 +66,26 @@ export function createHandle(ports: DnsPorts, settings: DnsSettings): Handle {
     return undefined
   }
 
+  /** Somebody else's to answer. */
+  async function recurse(
+    message: Buffer,
+    question: Question,
+    transport: Transport,
+  ): Promise<Buffer> {
+    const given = await recursors.forward(message, question, transport)
+    return given ?? encodeAnswer(question, unresolvedAnswer(question), compress)
+  }
+
+  /** What we know; undefined where nobody here has the address that was asked for. */
   async function answer(
     question: Question,
     zone: OwnZone,
     transport: Transport,
     key: string,
-  ): Promise<Buffer> {
+  ): Promise<Buffer | undefined> {
     try {
       const found = await findOrNotFound(question, zone)
-      if (found === undefined) return encodeAnswer(question, noRecursorAnswer(question), compress)
+      if (found === undefined) return undefined
       const encoded = encodeFound(question, found, transport, settings, clock.wallMs())
       if (found.pool !== undefined && kept.isSeenAgain(key)) {
         const entry = keptAnswer(question, encoded, found.pool, compress)
@@ -77,7 +95,7 @@ export function createHandle(ports: DnsPorts, settings: DnsSettings): Handle {
     } catch (error) {
       const isUnencodable = error instanceof Unencodable
       log[isUnencodable ? 'warn' : 'error']({ error, name: question.name }, 'no answer')
-      return encodeAnswer(question, bareAnswer(question, rcodes.SERVFAIL), compress)
+      return encodeAnswer(question, bareAnswer(question, rcodes.SERVFAIL, settings), compress)
     }
   }
 

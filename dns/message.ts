@@ -1,4 +1,4 @@
-import { headerSizeBytes, labelSizeMaxBytes, nameSizeMaxBytes } from './question.ts'
+import { flagBits, headerSizeBytes, labelSizeMaxBytes, nameSizeMaxBytes } from './question.ts'
 import type { Edns, Question } from './question.ts'
 import { types } from './records.ts'
 import type { DnsRecord } from './records.ts'
@@ -46,6 +46,16 @@ export function encodeAnswer(question: Question, answer: Answer, compress: boole
   for (const record of answer.authorities) writeRecord(out, record)
   for (const record of answer.additionals) writeRecord(out, record)
   if (answer.edns !== undefined) writeEdns(out, answer.edns)
+  return out.finish()
+}
+
+/** A question for recursive servers, with an id that is still to be chosen. Throws Unencodable. */
+export function encodeQuestion(name: string, type: number): Buffer {
+  const out = new Writer(false)
+  for (const word of [0, flagBits.recursionDesired, 1, 0, 0, 0]) out.uint16(word)
+  out.domainName(name)
+  out.uint16(type)
+  out.uint16(classIn)
   return out.finish()
 }
 

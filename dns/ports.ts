@@ -3,6 +3,7 @@ import type { Chance } from '../server/runtime/chance.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { Log } from '../server/runtime/log.ts'
 import type { Metrics } from '../server/runtime/metrics.ts'
+import type { Exchange } from './exchange.ts'
 
 /**
  * What DNS asks of the node it runs on. Everything about the cluster goes through `rpc`, the servers' own names and addresses
@@ -20,4 +21,9 @@ export interface DnsPorts {
   readonly chance: Chance
   readonly log: Log
   readonly metrics: Metrics
+}
+
+/** And what answering is given beside that by the sockets (server.ts). */
+export interface AnswerPorts extends DnsPorts {
+  readonly exchange: Exchange
 }

@@ -51,6 +51,7 @@ export const flagBits = {
   recursionAvailable: 0x0080,
   checkingDisabled: 0x0010,
   opcode: 0x7800,
+  rcode: 0x000f,
 } as const
 
 export const opcodes = { query: 0, notify: 4 } as const

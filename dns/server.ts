@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 
+import { createExchange } from './exchange.ts'
 import { createHandle } from './handle.ts'
 import type { Handle } from './handle.ts'
 import type { DnsPorts } from './ports.ts'
@@ -25,7 +26,8 @@ const receiveBufferBytes = 4 * 1024 * 1024
 
 export function createDns(ports: DnsPorts, settings: DnsSettings): Dns {
   const log = ports.log.child({ part: 'dns' })
-  const inner = { ...ports, log }
+  const closing = new AbortController()
+  const inner = { ...ports, log, exchange: createExchange(ports.clock, closing.signal) }
   let handle = createHandle(inner, settings)
   const current: Handle = (message, transport) => handle(message, transport)
   const closers: (() => Promise<void>)[] = []
@@ -41,6 +43,7 @@ export function createDns(ports: DnsPorts, settings: DnsSettings): Dns {
       handle = createHandle(inner, next)
     },
     async close() {
+      closing.abort()
       await Promise.all(closers.splice(0).map((close) => close()))
     },
   }

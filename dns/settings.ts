@@ -23,6 +23,17 @@ export interface DnsSettings {
   readonly allowStale: boolean
   /** A stale answer older than this is asked of the leader again. */
   readonly maxStaleMs: number
+  /** Whom to ask, in this order, for what is not ours to answer. */
+  readonly recursors: readonly Recursor[]
+  /** How long one of them may take. */
+  readonly recursorTimeoutMs: number
+}
+
+/** Another DNS server. */
+export interface Recursor {
+  /** An IP address. */
+  readonly host: string
+  readonly port: number
 }
 
 export interface SoaSettings {
@@ -46,4 +57,6 @@ export const defaultDnsSettings: DnsSettings = {
   enableAdditionalNodeMetaTxt: true,
   allowStale: true,
   maxStaleMs: 87_600 * 3_600_000,
+  recursors: [],
+  recursorTimeoutMs: 2000,
 }

@@ -283,24 +283,71 @@ export const options = {
   }),
 
   // DNS
-  'dns_config.allow_stale': bool(true, { doc: 'Lets any server answer, not only the leader.' }),
-  'dns_config.max_stale': duration('87600h', { doc: 'How old an answer may be.' }),
-  'dns_config.node_ttl': duration('0s', { doc: 'How long answers about nodes may be kept.' }),
+  'dns_config.allow_stale': bool(true, {
+    reloadable: true,
+    doc: 'Lets any server answer, not only the leader.',
+  }),
+  'dns_config.max_stale': duration('87600h', {
+    reloadable: true,
+    doc: 'How old an answer may be.',
+  }),
+  'dns_config.node_ttl': duration('0s', {
+    reloadable: true,
+    doc: 'How long answers about nodes may be kept.',
+  }),
   'dns_config.service_ttl': map({
+    reloadable: true,
     doc: 'How long answers about services may be kept, by name, prefix* or *.',
   }),
-  'dns_config.enable_truncate': bool(false, { doc: 'Marks answers that were cut short over UDP.' }),
-  'dns_config.only_passing': bool(false, { doc: 'Leaves out instances with warnings.' }),
-  'dns_config.disable_compression': bool(false, { doc: 'Writes every name in full.' }),
-  'dns_config.a_record_limit': int(0, { doc: 'Address records in one answer; 0 for no limit.' }),
-  'dns_config.udp_answer_limit': int(3, { doc: 'Records in one answer over UDP without EDNS.' }),
+  'dns_config.enable_truncate': bool(false, {
+    reloadable: true,
+    doc: 'Marks answers that were cut short over UDP.',
+  }),
+  'dns_config.only_passing': bool(false, {
+    reloadable: true,
+    doc: 'Leaves out instances with warnings.',
+  }),
+  'dns_config.disable_compression': bool(false, {
+    reloadable: true,
+    doc: 'Writes every name in full.',
+  }),
+  'dns_config.a_record_limit': int(0, {
+    reloadable: true,
+    doc: 'Address records in one answer; 0 for no limit.',
+  }),
+  'dns_config.udp_answer_limit': int(3, {
+    reloadable: true,
+    doc: 'Records in one answer over UDP without EDNS.',
+  }),
   'dns_config.enable_additional_node_meta_txt': bool(true, {
+    reloadable: true,
     doc: 'Adds the metadata of nodes to answers.',
   }),
-  'dns_config.soa.refresh': unsigned('uint32', 3600, { doc: 'Seconds; in SOA records.' }),
-  'dns_config.soa.retry': unsigned('uint32', 600, { doc: 'Seconds; in SOA records.' }),
-  'dns_config.soa.expire': unsigned('uint32', 86_400, { doc: 'Seconds; in SOA records.' }),
-  'dns_config.soa.min_ttl': unsigned('uint32', 0, { doc: 'Seconds; in SOA records.' }),
+  'dns_config.soa.refresh': unsigned('uint32', 3600, {
+    reloadable: true,
+    doc: 'Seconds; in SOA records.',
+  }),
+  'dns_config.soa.retry': unsigned('uint32', 600, {
+    reloadable: true,
+    doc: 'Seconds; in SOA records.',
+  }),
+  'dns_config.soa.expire': unsigned('uint32', 86_400, {
+    reloadable: true,
+    doc: 'Seconds; in SOA records.',
+  }),
+  'dns_config.soa.min_ttl': unsigned('uint32', 0, {
+    reloadable: true,
+    doc: 'Seconds; in SOA records.',
+  }),
+  recursors: strings({
+    flag: 'recursor',
+    reloadable: true,
+    doc: 'DNS server to ask for names outside of the domain: a host, or host:port. May be given several times; they are asked in turn.',
+  }),
+  'dns_config.recursor_timeout': duration('2s', {
+    reloadable: true,
+    doc: 'How long each of the recursors may take.',
+  }),
 
   // Services and checks
   check_update_interval: duration('5m', {

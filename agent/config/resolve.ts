@@ -235,6 +235,11 @@ class Resolving {
       aRecordLimit: this.#get('dns_config.a_record_limit'),
       udpAnswerLimit: this.#get('dns_config.udp_answer_limit'),
       nodeMetaTxt: this.#get('dns_config.enable_additional_node_meta_txt'),
+      recursors: this.#get('recursors').flatMap((text) => text.split(/\s+/).filter(Boolean)),
+      recursorTimeoutMs: this.#duration(
+        'recursor_timeout',
+        this.#get('dns_config.recursor_timeout'),
+      ),
       soa: {
         refreshSeconds: this.#get('dns_config.soa.refresh'),
         retrySeconds: this.#get('dns_config.soa.retry'),

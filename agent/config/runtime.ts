@@ -174,6 +174,9 @@ export interface DnsConfig {
   readonly aRecordLimit: number
   readonly udpAnswerLimit: number
   readonly nodeMetaTxt: boolean
+  /** Servers to ask for other names, each a host or `host:port`. */
+  readonly recursors: readonly string[]
+  readonly recursorTimeoutMs: number
   readonly soa: {
     readonly refreshSeconds: number
     readonly retrySeconds: number

@@ -102,11 +102,9 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'addresses.grpc': string('', {}),
   'dns_config.cache_max_age': duration('0s', {}),
   'dns_config.prefer_namespace': bool(false, {}),
-  'dns_config.recursor_timeout': duration('2s', {}),
   'dns_config.use_cache': bool(false, {}),
   disable_http_unprintable_char_filter: bool(false, {}),
   'ports.grpc': int(-1, { flag: 'grpc-port' }),
-  recursors: strings({ flag: 'recursor' }),
 
   // Limits
   'cache.entry_fetch_max_burst': int(2, {}),

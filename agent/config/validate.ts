@@ -100,6 +100,8 @@ function addressFaults(config: AgentConfig, settings: Settings): string[] {
     faults.push('Advertise WAN address cannot be 0.0.0.0, :: or [::]')
   if (settingOf(settings, 'addresses.dns').split(/\s+/).some(isSocket))
     faults.push('DNS address cannot be a unix socket')
+  const recursor = config.dns.recursors.find(isSocket)
+  if (recursor !== undefined) faults.push(`DNS Recursors cannot be unix sockets: ${recursor}`)
   return faults
 }
 

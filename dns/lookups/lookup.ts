@@ -23,7 +23,7 @@ export interface LookupContext {
     args: ReadMethods[M]['args'],
     datacenter: string,
   ) => Promise<ReadReply<ReadMethods[M]['reply']>>
-  /** The answers to another name, asked with type ANY; none where it isn't ours or aliases led too far. */
+  /** The addresses and aliases that another name leads to, ours or not; none where nobody knows it or aliases led too far. */
   readonly resolve: (name: string) => Promise<readonly DnsRecord[]>
 }
 

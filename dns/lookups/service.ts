@@ -172,9 +172,9 @@ async function recordsOfHost(
   host: string,
 ): Promise<InstanceRecords> {
   const target = withoutLastDot(asBytes(host))
-  const led = (await context.resolve(target))
-    .filter(({ type }) => type === 'A' || type === 'AAAA' || type === 'CNAME')
-    .map((record): DnsRecord => Object.assign({}, record, { ttlSeconds }))
+  const led = (await context.resolve(target)).map((record): DnsRecord =>
+    Object.assign({}, record, { ttlSeconds }),
+  )
   return asked.type === types.SRV
     ? { answers: [srvRecord(asked, instance, target, ttlSeconds)], additionals: led }
     : {

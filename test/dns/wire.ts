@@ -1,6 +1,6 @@
 import { Packet } from 'dns2'
 
-import type { DnsPorts } from '../../dns/ports.ts'
+import type { AnswerPorts } from '../../dns/ports.ts'
 import { seededChance } from '../../server/runtime/chance.ts'
 import { noLog } from '../../server/runtime/log.ts'
 import { noMetrics } from '../../server/runtime/metrics.ts'
@@ -10,7 +10,7 @@ import type { Catalog } from './catalog.ts'
 export const wallMs = Date.UTC(2026, 0, 1, 12)
 export const soa = 'consul. 0 SOA ns.consul. hostmaster.consul. 1767268800 3600 600 86400 0'
 
-export function portsOn(rpc: Catalog, seed = 1): DnsPorts {
+export function portsOn(rpc: Catalog, seed = 1): AnswerPorts {
   return {
     rpc,
     datacenter: 'dc1',
@@ -19,6 +19,7 @@ export function portsOn(rpc: Catalog, seed = 1): DnsPorts {
     chance: seededChance(seed),
     log: noLog,
     metrics: noMetrics,
+    exchange: () => Promise.reject(new Error('nobody there')),
   }
 }
 

@@ -75,7 +75,6 @@ t.test('what Consul has and we do not is refused by name', async (t) => {
     ['connect { enabled = true }', 'connect.enabled'],
     ['ports { grpc = 8502 }', 'ports.grpc'],
     ['auto_encrypt { tls = true }', 'auto_encrypt.tls'],
-    ['recursors = ["8.8.8.8"]', 'recursors'],
     ['enable_syslog = true', 'enable_syslog'],
     ['telemetry { statsd_address = "127.0.0.1:8125" }', 'telemetry.statsd_address'],
     ['auto_config { enabled = true }', 'auto_config.enabled'],
@@ -357,6 +356,7 @@ t.test('what a running agent cannot take on is named', async (t) => {
   const cases: readonly [text: string, keys: string[]][] = [
     ['log_level = "debug" node_meta { a = "2" } discard_check_output = true', []],
     ['domain = "other" ports { http = 8501 }', ['domain', 'ports.http']],
+    ['recursors = ["::1"] dns_config { only_passing = true recursor_timeout = "1s" }', []],
     ['disable_update_check = true check_reap_interval = "1s"', []],
     ['datacenter = "dc1"', []],
   ]
