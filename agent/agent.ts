@@ -19,7 +19,14 @@ import { ClusterGate } from './cluster-gate.ts'
 import type { Cluster } from './cluster-gate.ts'
 import type { AgentConfig } from './config/runtime.ts'
 import { RemoteExec } from './exec/remote-exec.ts'
-import { apiSettings, clientConfig, dnsSettings, listenAddress, serverConfig } from './faces.ts'
+import {
+  apiSettings,
+  clientConfig,
+  clusterLimits,
+  dnsSettings,
+  listenAddress,
+  serverConfig,
+} from './faces.ts'
 import { AgentGossip } from './gossip.ts'
 import { LocalFiles } from './local/persist.ts'
 import { Registry } from './local/registry.ts'
@@ -154,6 +161,7 @@ export async function startAgent(config: AgentConfig, world: AgentWorld): Promis
     async reconfigure(next) {
       takeOn(tls, next)
       dns.configure(await dnsSettings(next).catch(rejectDns))
+      cluster.current?.limit(clusterLimits(next))
       local.state.discardOutput = next.discardCheckOutput
       await local.registry.configure(next.services, next.checks)
       watches.configure(next.watches)
@@ -344,6 +352,7 @@ async function openMember(
 ): Promise<Cluster> {
   const { log } = logging
   const { dataDir } = config
+  refuseProtocols(config)
   const world = { clock, chance, log, metrics, tls, fatal, ...(dial === undefined ? {} : { dial }) }
   if (!config.server) {
     const { openClient } = await import('../server/client.ts')
@@ -360,6 +369,22 @@ async function openMember(
     door,
     ...(trace === undefined ? {} : { trace }),
   })
+}
+
+/** Consul looks at these when it starts, and not before. */
+function refuseProtocols({ server, protocol, raftProtocol }: AgentConfig): void {
+  const failed = `Failed to start Consul ${server ? 'server' : 'client'}: `
+  const [min, max] = [2, 3]
+  if (protocol < min || protocol > max)
+    throw new PraetorError(
+      'failed',
+      `${failed}Protocol version '${protocol}' too ${protocol < min ? 'low' : 'high'}. Must be in range: [${min}, ${max}]`,
+    )
+  if (server && (raftProtocol < 0 || raftProtocol > 3))
+    throw new PraetorError(
+      'failed',
+      `${failed}Failed to start Raft: Protocol version ${raftProtocol} must be >= 1 and <= 3`,
+    )
 }
 
 /** What our own watches ask is asked of the API itself: it need not listen anywhere for them. */

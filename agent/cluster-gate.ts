@@ -1,4 +1,5 @@
 import type { ClusterCalls } from '../server/cluster-calls.ts'
+import type { ClusterLimits } from '../server/cluster-limits.ts'
 import { Held, heldRpc } from '../server/held.ts'
 import type { Rpc } from '../server/model/methods.ts'
 import type { Pools } from '../server/pools.ts'
@@ -16,6 +17,8 @@ export interface Cluster extends AsyncDisposable {
   /** Resolves once there is somebody to answer, or this node stops first. */
   ready(): Promise<void>
   leave(): Promise<void>
+  /** Takes on other limits. */
+  limit(limits: ClusterLimits): void
 }
 
 /** The cluster before it is there: an agent listens at once, while its ports are being opened and its log is read. */

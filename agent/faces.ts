@@ -4,9 +4,10 @@ import type { ListenAddress as ApiAddress } from '../api/listen.ts'
 import type { ApiSettings } from '../api/ports.ts'
 import type { DnsSettings } from '../dns/settings.ts'
 import type { ClientConfig } from '../server/client.ts'
-import type { GossipOptions } from '../server/gossip/swim/config.ts'
+import type { ClusterLimits } from '../server/cluster-limits.ts'
 import { PraetorError } from '../server/model/errors.ts'
 import { sessionTtlMinDefaultMs } from '../server/model/session.ts'
+import type { PoolConfig } from '../server/pools.ts'
 import type { ServerConfig } from '../server/server-config.ts'
 import { accountIds } from './accounts.ts'
 import type { AgentConfig, GossipConfig, ListenAddress } from './config/runtime.ts'
@@ -34,7 +35,7 @@ export function apiSettings(config: AgentConfig): ApiSettings {
     blockEndpoints: config.http.blockEndpoints,
     responseHeaders: config.http.responseHeaders,
     translateWanAddresses: config.translateWanAddresses,
-    filterUnprintable: true,
+    filterUnprintable: config.http.filterUnprintable,
     useCache: config.http.useCache,
     discoveryMaxStaleMs: config.discoveryMaxStaleMs,
     disableCoordinates: config.disableCoordinates,
@@ -83,20 +84,36 @@ export function clientConfig(config: AgentConfig, nodeId: string): ClientConfig 
       verifyIncoming: encryption.verifyIncoming,
       verifyOutgoing: encryption.verifyOutgoing,
     },
-    gossip: { lan: gossipOptions(config.gossip.lan), wan: gossipOptions(config.gossip.wan) },
+    pools: { lan: poolConfig(config.gossip.lan), wan: poolConfig(config.gossip.wan) },
+    protocol: config.protocol,
+    callRate: clusterLimits(config).callRate,
     retryJoin: config.retryJoin,
     rpcHoldMs: config.rpcHoldTimeoutMs,
   }
 }
 
-function gossipOptions({ reconnectTimeoutMs, ...rhythm }: GossipConfig): GossipOptions {
-  return reconnectTimeoutMs === 0 ? rhythm : { ...rhythm, reapFailedMs: reconnectTimeoutMs }
+export function clusterLimits({ rpcLimits }: AgentConfig): ClusterLimits {
+  const { callsPerSecond, burstMax, connectionsPerClientMax } = rpcLimits
+  // Consul's own figure stands where nothing positive is said.
+  const callRate = { callsPerSecond, burstMax: burstMax > 0 ? burstMax : 1000 }
+  return { callRate, connectionsPerClientMax }
+}
+
+function poolConfig({
+  bindAddress,
+  allowedNetworks,
+  reconnectTimeoutMs,
+  ...gossip
+}: GossipConfig): PoolConfig {
+  const reaping = reconnectTimeoutMs === 0 ? {} : { reapFailedMs: reconnectTimeoutMs }
+  return { bindAddress, allowedNetworks, gossip: { ...gossip, ...reaping } }
 }
 
 export function serverConfig(config: AgentConfig, nodeId: string): ServerConfig {
   return {
     ...clientConfig(config, nodeId),
     useTls: config.tls.caFile !== '' || config.tls.caPath !== '',
+    connectionsPerClientMax: clusterLimits(config).connectionsPerClientMax,
     rpcHandshakeMs: config.tls.rpcHandshakeMs,
     serverPort: config.ports.server,
     serfWanPort: config.ports.serfWan,

@@ -1,4 +1,5 @@
 import { ClusterCalls } from './cluster-calls.ts'
+import type { ClusterLimits } from './cluster-limits.ts'
 import { clusterTag } from './founding.ts'
 import { unadjustedSeconds } from './model/coordinate.ts'
 import { hostPort } from './model/host-port.ts'
@@ -9,6 +10,8 @@ import { openPools } from './pools.ts'
 import type { Pools, PoolsConfig, PoolsWorld } from './pools.ts'
 import { retryJoin } from './retry-join.ts'
 import type { RetryJoin } from './retry-join.ts'
+import { CallRate } from './rpc/call-rate.ts'
+import type { CallRateLimits } from './rpc/call-rate.ts'
 import { Pool as Connections } from './rpc/pool.ts'
 import { RoutedRpc } from './rpc/routed-rpc.ts'
 import { ServerChoice } from './rpc/server-choice.ts'
@@ -21,7 +24,12 @@ import type { Tls } from './tls/tls.ts'
 export interface ClientConfig extends PoolsConfig {
   /** Where other members reach this one: an IP address. */
   readonly address: string
+  /** Where calls come from. */
+  readonly bindAddress: string
   readonly serfLanPort: number
+  /** Consul's protocol version, as the pool is told. */
+  readonly protocol: number
+  readonly callRate: CallRateLimits
   readonly retryJoin: RetryJoin
   readonly rpcHoldMs: number
 }
@@ -65,6 +73,7 @@ export class Client implements AsyncDisposable {
   readonly #config: ClientConfig
   readonly #world: ClientWorld
   readonly #routed: RoutedRpc
+  readonly #callRate: CallRate
   readonly #stop = new AbortController()
   #joining: Promise<void> = Promise.resolve()
   #kept: AsyncDisposable | undefined
@@ -81,7 +90,9 @@ export class Client implements AsyncDisposable {
       candidates: () => candidates(pools, datacenter),
       clusterSize: () => pools.lan.members().length,
     })
+    this.#callRate = new CallRate(config.callRate, clock, metrics)
     this.#routed = new RoutedRpc({
+      callRate: this.#callRate,
       calls: connections,
       choice,
       clock,
@@ -112,6 +123,11 @@ export class Client implements AsyncDisposable {
         if (!signal.aborted) fatal(error instanceof Error ? error : new Error(String(error)))
       },
     )
+  }
+
+  /** Takes on other limits. */
+  limit({ callRate }: ClusterLimits): void {
+    this.#callRate.change(callRate)
   }
 
   /** What is disposed of with this client. */

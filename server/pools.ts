@@ -17,6 +17,7 @@ import { unadjustedSeconds } from './model/coordinate.ts'
 import { describeError, PraetorError } from './model/errors.ts'
 import type { PoolKeyring } from './model/keyring.ts'
 import type { Member } from './model/member.ts'
+import { inNetworks } from './model/networks.ts'
 import type { Chance } from './runtime/chance.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { Log } from './runtime/log.ts'
@@ -26,13 +27,20 @@ export interface PoolsConfig {
   readonly nodeName: string
   readonly nodeId: string
   readonly datacenter: string
-  /** Where the pools' ports listen. */
-  readonly bindAddress: string
   readonly encryption: Omit<GossipEncryption, 'keyringPath'> & {
     /** Where keys are kept over a restart; undefined for nowhere. */
     readonly keyringDirectory: string | undefined
   }
-  readonly gossip: { readonly lan: GossipOptions; readonly wan: GossipOptions }
+  readonly pools: { readonly lan: PoolConfig; readonly wan: PoolConfig }
+}
+
+/** What is a pool's own. */
+export interface PoolConfig {
+  /** Where its port listens. */
+  readonly bindAddress: string
+  /** Where its members may be, in CIDR form; empty for everywhere. */
+  readonly allowedNetworks: readonly string[]
+  readonly gossip: GossipOptions
 }
 
 export interface PoolsWorld {
@@ -63,14 +71,22 @@ export async function openPools(
     const { keyringDirectory, ...encryption } = config.encryption
     const keyringPath = keyringDirectory && join(keyringDirectory, kind.keyringFile)
     const poolLog = log.child({ part: kind.logPart })
+    const { bindAddress, allowedNetworks, gossip } = config.pools[kind.name]
+    const allows = allowedNetworks.length === 0 ? undefined : inNetworks(allowedNetworks)
+    if (allows?.(self.Addr) === false)
+      poolLog.warn(
+        { node: self.Name },
+        `this node is where no member may be: ${self.Addr} is not allowed`,
+      )
     const keys = await openPoolKeys({ ...encryption, keyringPath }, { chance, log: poolLog })
     const options = { clock, chance, metrics, log: poolLog, keys, compilePattern }
     const pool = await openLivePool({
       ...options,
       self,
-      bindAddress: config.bindAddress,
-      profile: timed(kind.profile, config.gossip[kind.name]),
+      bindAddress,
+      profile: timed(kind.profile, gossip),
       admit: kind.name === 'lan' ? lanAdmission(config) : wanAdmission,
+      ...(allows === undefined ? {} : { allows }),
       ...(dial === undefined ? {} : { dial }),
     }).catch((error: unknown) => Promise.reject(cannotListen(kind.title, self.Port, error)))
     stack.use(pool)

@@ -16,7 +16,7 @@ export interface ServerConfig {
   readonly datacenter: string
   /** Where other members reach this one: an IP address. */
   readonly address: string
-  /** Where the server and pool ports listen. */
+  /** Where the server port listens. */
   readonly bindAddress: string
   readonly serverPort: number
   readonly serfLanPort: number
@@ -25,8 +25,11 @@ export interface ServerConfig {
   /** Whether the pool is told that this server can be called over TLS. */
   readonly useTls: boolean
   readonly rpcHandshakeMs: number
-  /** How fast the pools are. */
-  readonly gossip: PoolsConfig['gossip']
+  readonly pools: PoolsConfig['pools']
+  /** Consul's protocol version, as the pool is told. */
+  readonly protocol: number
+  /** Connections that one address may have open; 0 and less for no limit. */
+  readonly connectionsPerClientMax: number
   /** What the gossip tag says: made to be the first server by flag. */
   readonly bootstrap: boolean
   /** How many servers begin a cluster together: 1 begins alone, 0 waits to be let in. */

@@ -14,12 +14,14 @@ export interface ServerIdentity {
   readonly bootstrap: boolean
   readonly expect: number
   readonly useTls: boolean
+  /** Consul's protocol version. */
+  readonly protocol: number
 }
 
 /** What a client tells the pool of itself. */
 export type ClientIdentity = Pick<
   ServerIdentity,
-  'nodeName' | 'nodeId' | 'datacenter' | 'address' | 'serfLanPort'
+  'nodeName' | 'nodeId' | 'datacenter' | 'address' | 'serfLanPort' | 'protocol'
 >
 
 /** The protocol versions of Serf and its delegate that Consul 1.8 speaks; clients print them. */
@@ -40,7 +42,7 @@ export function serverMember(server: ServerIdentity): Member {
     role: 'consul',
     segment: '',
     ...(server.useTls ? { use_tls: '1' } : {}),
-    vsn: '2',
+    vsn: String(server.protocol),
     vsn_max: '3',
     vsn_min: '2',
     wan_join_port: String(server.serfWanPort),
@@ -55,7 +57,7 @@ export function clientMember(client: ClientIdentity): Member {
     id: client.nodeId,
     role: 'node',
     segment: '',
-    vsn: '2',
+    vsn: String(client.protocol),
     vsn_max: '3',
     vsn_min: '2',
   })

@@ -1,4 +1,5 @@
 import { ClusterCalls } from './cluster-calls.ts'
+import type { ClusterLimits } from './cluster-limits.ts'
 import { clusterTag, findCluster } from './founding.ts'
 import type { Founded } from './founding.ts'
 import { Held, heldRpc } from './held.ts'
@@ -12,6 +13,7 @@ import type { Pools } from './pools.ts'
 import { retryJoin } from './retry-join.ts'
 import type { CallHandler } from './rpc/answerer.ts'
 import { connectionType } from './rpc/connection-type.ts'
+import type { Listener } from './rpc/listener.ts'
 import { Pool as Connections } from './rpc/pool.ts'
 import { createRpcService } from './rpc/rpc-service.ts'
 import { openServerPort } from './rpc/server-port.ts'
@@ -63,13 +65,14 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
     clock,
   })
   let service: CallHandler | undefined
-  stack.use(
+  const port = stack.use(
     await openServerPort(
       {
         host: config.bindAddress,
         port: config.serverPort,
         tls,
         handshakeMs: config.rpcHandshakeMs,
+        limits: { connectionsPerClientMax: config.connectionsPerClientMax },
         handle: async (call) => {
           service ??= serviceOf(await participating.wait(), methods)
           return service(call)
@@ -88,6 +91,7 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
   const server = new Server({
     config,
     world,
+    port,
     pools,
     participating,
     connections,
@@ -103,6 +107,7 @@ export async function openServer(config: ServerConfig, world: ServerWorld): Prom
 interface ServerParts {
   readonly config: ServerConfig
   readonly world: ServerWorld
+  readonly port: Listener
   readonly pools: Pools
   readonly participating: Held<Participant>
   readonly connections: Connections
@@ -127,6 +132,11 @@ export class Server implements AsyncDisposable {
     this.calls = new ClusterCalls((method, body) => parts.methods[method](body))
     this.snapshots = parts.snapshots
     this.pools = parts.pools
+  }
+
+  /** Takes on other limits. */
+  limit({ connectionsPerClientMax }: ClusterLimits): void {
+    this.#parts.port.limit({ connectionsPerClientMax })
   }
 
   /** Takes part in the cluster that this server knows; or looks for one, and does so once it is found. */

@@ -202,6 +202,18 @@ export const options = {
   'limits.rpc_handshake_timeout': duration('5s', {
     doc: 'How long who connects to a server may take to say what it is, and to shake hands.',
   }),
+  'limits.rpc_max_conns_per_client': int(100, {
+    reloadable: true,
+    doc: 'Connections to the server port that one address may have open; 0 for no limit.',
+  }),
+  'limits.rpc_rate': float(-1, {
+    reloadable: true,
+    doc: 'Calls to servers that a client makes in a second; 0 and less for no limit.',
+  }),
+  'limits.rpc_max_burst': int(1000, {
+    reloadable: true,
+    doc: 'Calls to servers that a client makes at once, where their rate is limited.',
+  }),
   'limits.https_handshake_timeout': duration('5s', {
     doc: 'How long who connects by HTTPS may take to shake hands.',
   }),
@@ -241,6 +253,34 @@ export const options = {
   'gossip_wan.suspicion_mult': int(6, {
     doc: 'Between datacenters: scales how long a member is suspected before it is called failed.',
   }),
+  serf_lan: string('', {
+    flag: 'serf-lan-bind',
+    doc: 'Address that the port for gossip within the datacenter listens on. The bind address if not given.',
+  }),
+  serf_wan: string('', {
+    flag: 'serf-wan-bind',
+    doc: 'Address that the port for gossip between datacenters listens on. The bind address if not given.',
+  }),
+  serf_lan_allowed_cidrs: strings({
+    flag: 'serf-lan-allowed-cidrs',
+    doc: 'Network that members of the datacenter may be in, in CIDR form. May be given several times; if never, they may be anywhere.',
+  }),
+  serf_wan_allowed_cidrs: strings({
+    flag: 'serf-wan-allowed-cidrs',
+    doc: 'Network that servers of other datacenters may be in, in CIDR form. May be given several times; if never, they may be anywhere.',
+  }),
+  protocol: int(2, {
+    flag: 'protocol',
+    doc: "Version of Consul's protocol that others are told of: 2 or 3.",
+  }),
+  raft_protocol: int(0, {
+    flag: 'raft-protocol',
+    doc: "Version of Raft's protocol. It is 3, which is what 0 means too.",
+  }),
+  non_voting_server: bool(false, {
+    flag: 'non-voting-server',
+    doc: 'Has no effect, as in Consul.',
+  }),
   reconnect_timeout: duration('0s', {
     doc: 'Within the datacenter: how long a failed member is remembered; 0 for 72 hours.',
   }),
@@ -271,6 +311,9 @@ export const options = {
   }),
   'limits.txn_max_req_len': unsigned('uint64', 524_288, {
     doc: 'Bytes that a transaction may have.',
+  }),
+  disable_http_unprintable_char_filter: bool(false, {
+    doc: 'Takes requests whose paths have characters that cannot be printed.',
   }),
   ui: bool(false, { flag: 'ui', doc: 'Serves the built-in web UI.' }),
   ui_dir: string('', { flag: 'ui-dir', doc: 'Directory with a web UI to serve instead.' }),

@@ -105,9 +105,12 @@ class Resolving {
         verifyOutgoing: this.#get('encrypt_verify_outgoing'),
       },
       gossip: {
-        lan: this.#gossip('gossip_lan', 'reconnect_timeout'),
-        wan: this.#gossip('gossip_wan', 'reconnect_timeout_wan'),
+        lan: this.#gossip('lan', 'reconnect_timeout', bindAddress),
+        wan: this.#gossip('wan', 'reconnect_timeout_wan', bindAddress),
       },
+      protocol: this.#get('protocol') === 0 ? options.protocol.initial : this.#get('protocol'),
+      raftProtocol: this.#get('raft_protocol'),
+      nonVotingServer: this.#get('non_voting_server'),
       tls: this.#tls(),
       http: this.#http(clientAddresses, ports),
       dns: this.#dns(clientAddresses, ports.dns),
@@ -134,6 +137,11 @@ class Resolving {
       skipLeaveOnInterrupt: this.#get('skip_leave_on_interrupt') ?? server,
       disableCoordinates: this.#get('disable_coordinates'),
       rejoinAfterLeave: this.#get('rejoin_after_leave'),
+      rpcLimits: {
+        callsPerSecond: this.#get('limits.rpc_rate'),
+        burstMax: this.#get('limits.rpc_max_burst'),
+        connectionsPerClientMax: this.#get('limits.rpc_max_conns_per_client'),
+      },
       leaveDrainMs: this.#ms('performance.leave_drain_time'),
       rpcHoldTimeoutMs: this.#ms('performance.rpc_hold_timeout'),
       raft: {
@@ -174,6 +182,7 @@ class Resolving {
       blockEndpoints: this.#get('http_config.block_endpoints'),
       responseHeaders: this.#get('http_config.response_headers'),
       allowWriteFrom: this.#networks('http_config.allow_write_http_from'),
+      filterUnprintable: !this.#get('disable_http_unprintable_char_filter'),
       useCache: this.#get('http_config.use_cache'),
       connectionsPerClientMax: this.#get('limits.http_max_conns_per_client'),
     }
@@ -273,8 +282,11 @@ class Resolving {
     }
   }
 
-  #gossip(pool: 'gossip_lan' | 'gossip_wan', reconnectTimeout: DurationPath): GossipConfig {
+  #gossip(name: 'lan' | 'wan', reconnectTimeout: DurationPath, bindAddress: string): GossipConfig {
+    const pool = `gossip_${name}` as const
     return {
+      bindAddress: this.#address(`serf_${name}`)[0] ?? bindAddress,
+      allowedNetworks: this.#get(`serf_${name}_allowed_cidrs`),
       gossipIntervalMs: this.#ms(`${pool}.gossip_interval`),
       gossipNodes: this.#get(`${pool}.gossip_nodes`),
       probeIntervalMs: this.#ms(`${pool}.probe_interval`),
@@ -335,7 +347,9 @@ class Resolving {
       : bindAddress
   }
 
-  #address(path: OptionPath & `advertise_addr${string}`): readonly string[] {
+  #address(
+    path: OptionPath & (`advertise_addr${string}` | 'serf_lan' | 'serf_wan'),
+  ): readonly string[] {
     return this.#addresses(readAddress(path, this.#get(path)))
   }
 

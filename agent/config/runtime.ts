@@ -48,6 +48,10 @@ export interface AgentConfig {
   readonly encryption: EncryptionConfig
   readonly tls: TlsConfig
   readonly gossip: { readonly lan: GossipConfig; readonly wan: GossipConfig }
+  /** Consul's protocol version, and Raft's; that 0 stands for the newest. */
+  readonly protocol: number
+  readonly raftProtocol: number
+  readonly nonVotingServer: boolean
 
   readonly http: HttpConfig
   readonly dns: DnsConfig
@@ -78,6 +82,7 @@ export interface AgentConfig {
   readonly skipLeaveOnInterrupt: boolean
   readonly disableCoordinates: boolean
   readonly rejoinAfterLeave: boolean
+  readonly rpcLimits: RpcLimitsConfig
   readonly leaveDrainMs: number
   readonly rpcHoldTimeoutMs: number
 
@@ -95,8 +100,11 @@ export interface RetryJoinConfig {
   readonly attemptsMax: number
 }
 
-/** How fast a pool is. */
+/** Where a pool is, and how fast. */
 export interface GossipConfig {
+  readonly bindAddress: string
+  /** In CIDR form; empty for everywhere. */
+  readonly allowedNetworks: readonly string[]
   readonly gossipIntervalMs: number
   readonly gossipNodes: number
   readonly probeIntervalMs: number
@@ -119,6 +127,15 @@ export interface TlsConfig extends TlsOptions {
   /** 0 for no limit. */
   readonly rpcHandshakeMs: number
   readonly httpsHandshakeMs: number
+}
+
+/** 0 and less for no limit. */
+export interface RpcLimitsConfig {
+  /** Of a client. */
+  readonly callsPerSecond: number
+  readonly burstMax: number
+  /** Of who connects to a server. */
+  readonly connectionsPerClientMax: number
 }
 
 /** -1 where a port is off. */
@@ -154,6 +171,8 @@ export interface HttpConfig {
   readonly responseHeaders: Readonly<Record<string, string>>
   /** Networks in CIDR form that may write; empty: everybody may. */
   readonly allowWriteFrom: readonly string[]
+  /** Whether paths with characters that can't be printed are refused. */
+  readonly filterUnprintable: boolean
   /** Whether `?cached` is heeded. */
   readonly useCache: boolean
   readonly connectionsPerClientMax: number

@@ -71,17 +71,10 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'autopilot.disable_upgrade_migration': bool(false, {}),
   'autopilot.redundancy_zone_tag': string('', {}),
   'autopilot.upgrade_version_tag': string('', {}),
-  non_voting_server: bool(false, { flag: 'non-voting-server' }),
   primary_gateways: strings({ flag: 'primary-gateway' }),
   primary_gateways_interval: duration('30s', {}),
-  protocol: int(2, { flag: 'protocol' }),
-  raft_protocol: int(3, { flag: 'raft-protocol' }),
   segment: string('', { flag: 'segment' }),
   segments: anything({}),
-  serf_lan: string('', { flag: 'serf-lan-bind' }),
-  serf_lan_allowed_cidrs: strings({ flag: 'serf-lan-allowed-cidrs' }),
-  serf_wan: string('', { flag: 'serf-wan-bind' }),
-  serf_wan_allowed_cidrs: strings({ flag: 'serf-wan-allowed-cidrs' }),
 
   // The mesh
   'config_entries.bootstrap': anything({}),
@@ -103,15 +96,11 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'dns_config.cache_max_age': duration('0s', {}),
   'dns_config.prefer_namespace': bool(false, {}),
   'dns_config.use_cache': bool(false, {}),
-  disable_http_unprintable_char_filter: bool(false, {}),
   'ports.grpc': int(-1, { flag: 'grpc-port' }),
 
   // Limits
   'cache.entry_fetch_max_burst': int(2, {}),
   'cache.entry_fetch_rate': float(Number.MAX_VALUE, {}),
-  'limits.rpc_max_burst': int(1000, {}),
-  'limits.rpc_max_conns_per_client': int(100, {}),
-  'limits.rpc_rate': float(-1, {}),
 
   // Logs and telemetry
   'audit.enabled': bool(false, {}),

@@ -4,7 +4,8 @@ import { describeError } from '../../server/model/errors.ts'
 import { findMetadataFault } from '../../server/model/metadata.ts'
 import { parseLogLevel } from '../logging.ts'
 import { planWatch } from '../watch/definition.ts'
-import { isAny, isSocket } from './addresses.ts'
+import { isAny, isNetwork, isSocket } from './addresses.ts'
+import { listErrors } from './fault-text.ts'
 import type { FileReader } from './host.ts'
 import { settingOf } from './resolve.ts'
 import type { AgentConfig, ListenAddress } from './runtime.ts'
@@ -14,6 +15,7 @@ import { unsupported } from './unsupported.ts'
 /** What is wrong with a configuration whose every value can be read, in Consul's words and about in its order. */
 export function findFaults(config: AgentConfig, settings: Settings, files: FileReader): string[] {
   return [
+    ...networkFaults(config),
     ...nodeFaults(config),
     ...dataDirFaults(config, files),
     ...addressFaults(config, settings),
@@ -39,6 +41,10 @@ export function findWarnings(config: AgentConfig, settings: Settings): string[] 
     warnings.push(
       `Node name ${JSON.stringify(nodeName)} will not be discoverable via DNS due to it being too long. Valid lengths are between 1 and 63 bytes.`,
     )
+  if (config.nonVotingServer)
+    warnings.push(
+      '"non_voting_server" is a Consul Enterprise configuration and will have no effect',
+    )
   for (const rule of settingOf(settings, 'telemetry.prefix_filter')) {
     if (rule === '') warnings.push('Cannot have empty filter rule in prefix_filter')
     else if (!/^[+-]/.test(rule))
@@ -57,6 +63,14 @@ export function findWarnings(config: AgentConfig, settings: Settings): string[] 
   if (settingOf(settings, 'bootstrap') || config.bootstrapExpect === 1)
     warnings.push('bootstrap = true: do not enable unless necessary')
   return warnings
+}
+
+function networkFaults({ gossip }: AgentConfig): string[] {
+  return (['lan', 'wan'] as const).flatMap((pool) => {
+    const bad = gossip[pool].allowedNetworks.filter((network) => !isNetwork(network))
+    if (bad.length === 0) return []
+    return `serf_${pool}_allowed_cidrs: ${listErrors(bad.map((cidr) => `invalid cidr: ${cidr}`))}`
+  })
 }
 
 function nodeFaults({ datacenter, nodeId, nodeMeta }: AgentConfig): string[] {
@@ -215,7 +229,9 @@ function refusals(config: AgentConfig, settings: Settings): string[] {
       return option !== undefined && !asksNothing(value, option.initial)
     })
     .map(([path]) => path)
-  const { datacenter } = config
+  const { datacenter, server, raftProtocol } = config
+  if (server && (raftProtocol === 1 || raftProtocol === 2))
+    asked.push(`raft_protocol = ${raftProtocol}`)
   const primary = settingOf(settings, 'primary_datacenter').toLowerCase()
   if (primary !== '' && primary !== datacenter)
     asked.push(`primary_datacenter = ${JSON.stringify(primary)} (several datacenters)`)

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIPv6 } from 'node:net'
 
 import type { FastifyReply, RouteOptions } from 'fastify'
 
+import { inNetworks } from '../../server/model/networks.ts'
 import type { Clock } from '../../server/runtime/clock.ts'
 import type { Log } from '../../server/runtime/log.ts'
 import type { Metrics } from '../../server/runtime/metrics.ts'
@@ -64,13 +64,6 @@ export function blockedBy(prefixes: readonly string[]): (url: string) => boolean
 /** Who may write is told by network. A Unix socket has no address, so once there are networks it is in none. */
 export function writableFrom(networks: readonly string[]): (raw: IncomingMessage) => boolean {
   if (networks.length === 0) return () => true
-  const allowed = new BlockList()
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/')
-    allowed.addSubnet(address, Number(bits), familyOf(address))
-  }
-  return ({ socket: { remoteAddress: address } }) =>
-    address !== undefined && allowed.check(address, familyOf(address))
+  const isAllowed = inNetworks(networks)
+  return ({ socket: { remoteAddress: address } }) => address !== undefined && isAllowed(address)
 }
-
-const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv6(address) ? 'ipv6' : 'ipv4')

@@ -4,6 +4,7 @@
  */
 export interface AdmissionLimits {
   readonly connectionsMax: number
+  /** 0 and less for no limit. */
   readonly connectionsPerClientMax: number
 }
 
@@ -15,12 +16,17 @@ export const defaultAdmissionLimits: AdmissionLimits = {
 export type Refusal = 'total' | 'client'
 
 export class Admission {
-  readonly #limits: AdmissionLimits
+  #limits: AdmissionLimits
   readonly #byClient = new Map<string, number>()
   #total = 0
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits
+  }
+
+  /** Whoever is in stays in. */
+  change(limits: Partial<AdmissionLimits>): void {
+    this.#limits = { ...this.#limits, ...limits }
   }
 
   /** Connections that are in. */
@@ -32,7 +38,8 @@ export class Admission {
   enter(client: string): Refusal | undefined {
     const ofClient = this.#byClient.get(client) ?? 0
     if (this.#total >= this.#limits.connectionsMax) return 'total'
-    if (ofClient >= this.#limits.connectionsPerClientMax) return 'client'
+    const { connectionsPerClientMax } = this.#limits
+    if (connectionsPerClientMax > 0 && ofClient >= connectionsPerClientMax) return 'client'
     this.#total += 1
     this.#byClient.set(client, ofClient + 1)
     return undefined

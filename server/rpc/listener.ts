@@ -23,7 +23,7 @@ export interface ListenerConfig {
   readonly host?: string
   /** 0 takes any free one. */
   readonly port: number
-  readonly limits?: AdmissionLimits
+  readonly limits?: Partial<AdmissionLimits>
   /** What is spoken behind the byte for TLS, and whether all must begin with it. Without it that byte is one more unknown one. */
   readonly tls?: Tls
   /** How long a new connection may keep its first byte to itself, and shake hands (Consul's `rpc_handshake_timeout`); 0 for ever. */
@@ -63,7 +63,7 @@ export class Listener implements AsyncDisposable {
   constructor(config: ListenerConfig, world: ListenerWorld) {
     this.#config = config
     this.#world = world
-    this.#admission = new Admission(config.limits ?? defaultAdmissionLimits)
+    this.#admission = new Admission({ ...defaultAdmissionLimits, ...config.limits })
     const { tls } = config
     this.#secure =
       tls &&
@@ -105,6 +105,11 @@ export class Listener implements AsyncDisposable {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     for (const socket of this.#sockets) socket.destroy()
     await closed
+  }
+
+  /** For connections to come. */
+  limit(limits: Partial<AdmissionLimits>): void {
+    this.#admission.change(limits)
   }
 
   get #handshakeMs(): number {

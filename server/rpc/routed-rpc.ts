@@ -10,6 +10,7 @@ import type {
   WriteOptions,
 } from '../model/methods.ts'
 import type { QueryOptions } from '../model/query.ts'
+import type { CallRate } from './call-rate.ts'
 import type { CallOptions } from './caller.ts'
 import { fateOf } from './fate.ts'
 import { Hold } from './hold.ts'
@@ -23,6 +24,8 @@ import { WriteNames } from './write-names.ts'
 export interface RoutedConfig extends Omit<HoldConfig<unknown>, 'whom'> {
   readonly calls: Calls
   readonly choice: ServerChoice
+  /** Every call that is asked for counts, and not how often it has to be made. */
+  readonly callRate: CallRate
   readonly datacenter: string
   /** This client's id; and something new with every start, such as a UUID. Together they name its writes. */
   readonly origin: Pick<WriteId, 'origin' | 'epoch'>
@@ -106,6 +109,7 @@ export class RoutedRpc implements Rpc {
 
   /** The server to ask now. Throws where none is known. */
   target(): Target {
+    this.#config.callRate.take()
     const server = this.#current()
     if (server === undefined) throw noServers()
     return server.target
@@ -116,6 +120,11 @@ export class RoutedRpc implements Rpc {
     mayAgain: (fate: ReturnType<typeof fateOf>) => boolean,
     signal: AbortSignal | undefined,
   ): Promise<Reply> {
+    try {
+      this.#config.callRate.take()
+    } catch (error) {
+      return Promise.reject(error)
+    }
     // A node that knows no server can't know when there will be one.
     if (this.#current() === undefined) return Promise.reject(noServers())
     const make = (server: Server): Promise<Reply> =>

@@ -15,6 +15,7 @@ export function serverNamed(nodeName: string, nodeId: string): Member {
     serfWanPort: 8302,
     bootstrap: false,
     useTls: false,
+    protocol: 2,
     expect: 0,
   })
 }

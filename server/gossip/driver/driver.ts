@@ -26,7 +26,7 @@ import { openUdp } from './udp.ts'
 import type { Udp } from './udp.ts'
 
 export interface GossipOptions
-  extends Pick<SwimNeeds, 'admit' | 'identify'>, Pick<SerfNeeds, 'compilePattern'> {
+  extends Pick<SwimNeeds, 'admit' | 'allows' | 'identify'>, Pick<SerfNeeds, 'compilePattern'> {
   /** This node; its address is where others reach it. */
   readonly self: Alive
   /** An IP literal. The port is that of the address. */
@@ -70,7 +70,7 @@ export class Gossip implements AsyncDisposable {
   #isClosed = false
 
   constructor(options: GossipOptions) {
-    const { self, clock, chance, log, metrics, admit, identify, compilePattern } = options
+    const { self, clock, chance, log, metrics, admit, allows, identify, compilePattern } = options
     this.#options = options
     this.#drops = new DropLog({ clock, log, metrics })
     const nowMs = clock.monotonicMs()
@@ -90,6 +90,7 @@ export class Gossip implements AsyncDisposable {
       encode: encodeMessage,
       expectedRttMs: (node) => this.#serf.expectedRttMs(node),
       ...(admit === undefined ? {} : { admit }),
+      ...(allows === undefined ? {} : { allows }),
       ...(identify === undefined ? {} : { identify }),
     })
     this.#turns = this.#stack.use(

@@ -235,6 +235,8 @@ export interface SwimNeeds {
    * (with all of it) and before anybody unknown is taken in (with that one).
    */
   readonly admit?: (states: readonly RemoteState[]) => string | null
+  /** Whether members may be at this address, and speak from it; everywhere, where it is left out. */
+  readonly allows?: (host: string) => boolean
   /** Expected round trip to a member, from coordinates; null where nothing is known. */
   readonly expectedRttMs?: (node: string) => number | null
 }

@@ -20,6 +20,8 @@ export function onAlive(swim: SwimState, statement: Alive, from: Address | null)
   if (!isSound(statement)) return count(swim, 'memberlist.msg.alive.refused')
   const member = table.find(statement.node)
   if (member === swim.self) return onOwnStatement(swim, statement)
+  if (!mayBe(swim, statement.address) || (from !== null && !mayBe(swim, from)))
+    return count(swim, 'memberlist.msg.alive.refused')
   if (member === null) {
     const refusal = swim.needs.admit?.([{ ...statement, state: 'alive' }]) ?? null
     if (refusal !== null) return count(swim, 'memberlist.msg.alive.refused')
@@ -42,6 +44,10 @@ export function onAlive(swim: SwimState, statement: Alive, from: Address | null)
   // Who still says so does not know what is held against it, and cannot refute it.
   if (known.state !== 'alive' && from !== null && isSameAddress(from, statement.address))
     accuseNow(swim, member)
+}
+
+function mayBe({ needs }: SwimState, { host }: Address): boolean {
+  return needs.allows?.(host) ?? true
 }
 
 /** Somebody accuses a member of being silent, or we do ourselves. */

@@ -1,6 +1,8 @@
 import t from 'tap'
 
 import { noLeader } from '../../../server/model/errors.ts'
+import { CallRate } from '../../../server/rpc/call-rate.ts'
+import type { CallRateLimits } from '../../../server/rpc/call-rate.ts'
 import { CallFailed } from '../../../server/rpc/caller.ts'
 import { RoutedRpc } from '../../../server/rpc/routed-rpc.ts'
 import { ServerChoice } from '../../../server/rpc/server-choice.ts'
@@ -108,6 +110,7 @@ t.test('a server that failed is left alone for a while, unless it is the only on
 function routed(
   servers: Readonly<Record<string, readonly unknown[]>>,
   speaks: Candidate['speaks'],
+  limits: CallRateLimits = { callsPerSecond: -1, burstMax: 1000 },
 ) {
   const answers: Record<string, readonly unknown[]> = { ...servers }
   const { clock, world, choice } = choosing(
@@ -125,6 +128,7 @@ function routed(
       },
     },
     choice,
+    callRate: new CallRate(limits, clock, noMetrics),
     clock,
     chance: seededChance(1),
     metrics: noMetrics,
@@ -205,6 +209,40 @@ t.test('what a server answers is the answer', async (t) => {
   const { rpc, sent } = routed({ a: [noLeader()], b: [noLeader()] }, 'praetor')
   await t.rejects(rpc.read('Catalog.ListNodes', {}), { message: 'No cluster leader' })
   t.equal(sent.length, 1)
+})
+
+const refused = { message: 'RPC rate limit exceeded' }
+
+t.test('a client makes no more calls than it may', async (t) => {
+  const { rpc, sent, clock } = routed({ a: [nodes] }, 'praetor', { callsPerSecond: 2, burstMax: 3 })
+  const read = () => rpc.read('Catalog.ListNodes', {})
+  for (const _ of [1, 2, 3]) await read()
+  await t.rejects(read(), refused)
+  t.throws(() => rpc.target(), refused)
+  await clock.advance(499)
+  await t.rejects(read(), refused)
+  await clock.advance(1)
+  await read()
+  await t.rejects(read(), refused)
+  await clock.advance(60_000)
+  for (const _ of [1, 2, 3]) await read()
+  await t.rejects(read(), refused)
+  t.equal(sent.length, 7)
+})
+
+t.test('a limit on calls may change', (t) => {
+  const clock = new VirtualClock()
+  const rate = new CallRate({ callsPerSecond: 1, burstMax: 1 }, clock, noMetrics)
+  rate.take()
+  rate.change({ callsPerSecond: 1, burstMax: 1 })
+  t.throws(() => rate.take(), refused, 'the same limit goes on')
+  rate.change({ callsPerSecond: 1, burstMax: 2 })
+  rate.take()
+  rate.take()
+  t.throws(() => rate.take(), refused)
+  rate.change({ callsPerSecond: 0, burstMax: 1 })
+  for (let calls = 0; calls < 10; calls += 1) rate.take()
+  t.end()
 })
 
 t.test('who knows no server says so at once', async (t) => {

@@ -150,6 +150,10 @@ t.test('limits count clients apart, and all together', async (t) => {
   admission.leave('unknown')
   t.equal(admission.total, 2)
   t.equal(admission.enter('b'), undefined)
+  admission.change({ connectionsMax: 10, connectionsPerClientMax: 0 })
+  t.equal(admission.enter('b'), undefined, 'no limit')
+  admission.change({ connectionsPerClientMax: 1 })
+  t.equal(admission.enter('a'), 'client', 'who is in stays in, and nobody else comes')
 })
 
 for (const speaks of ['praetor', 'consul'] as const) {

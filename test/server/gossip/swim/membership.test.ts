@@ -11,6 +11,7 @@ import type {
   GossipMessage,
   Suspect,
 } from '../../../../server/gossip/wire/messages.ts'
+import type { Address } from '../../../../server/gossip/wire/messages.ts'
 import { aliveOf } from '../../../support/swim-pool.ts'
 import { quietConfig, SwimSolo } from '../../../support/swim-solo.ts'
 
@@ -409,6 +410,20 @@ t.test('whom the admission refuses does not become a member', async (t) => {
   solo.hear('a', aliveOf('bad'), aliveOf('good'), aliveOf('a', { incarnation: 2 }))
   t.strictSame(asked, ['bad', 'good'], 'who is a member already is not asked about')
   t.strictSame(solo.told(), ['joined good'])
+})
+
+t.test('who is where no member may be does not become one, nor moves there', async (t) => {
+  const at = (host: string): { address: Address } => ({ address: { host, port: 8301 } })
+  const allows = (host: string): boolean => !host.startsWith('192.0.2.')
+  const solo = new SwimSolo(['a'], { needs: { allows, config: quietConfig } })
+  solo.hear('a', aliveOf('bad', at('192.0.2.1')), aliveOf('good', at('10.0.0.9')))
+  t.strictSame(solo.told(), ['joined good'])
+  solo.step({
+    kind: 'packet',
+    from: { host: '192.0.2.2', port: 8301 },
+    messages: [aliveOf('well', at('10.0.0.8'))],
+  })
+  t.strictSame(solo.told(), [], 'nor does anybody of whom somebody there speaks')
 })
 
 t.test('new tags are told under a new incarnation', async (t) => {
