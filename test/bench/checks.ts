@@ -1,12 +1,14 @@
 /**
- * What checks cost: 500 services with 1,000 checks of web pages, ports and TTLs on one agent of Consul's and one of ours, side by
- * side, both durable. CPU is what the kernel charged each process for, in percent of one core; memory is the median of what it
- * held. `CONSUL=/path/to/consul npm run bench:checks`; it takes two minutes, and wants a machine that does nothing else.
+ * What a client agent costs its host: at rest, and with 500 services with 1,000 checks of web pages, ports and TTLs, Consul's and
+ * ours side by side, each before a server of ours. CPU is what the kernel charged each process for, in percent of one core; memory
+ * is the median of what it held. `CONSUL=/path/to/consul npm run bench:checks` measures what `npm run build:js` built; it takes two
+ * minutes, and wants a machine that does nothing else.
  *
  *     --seconds N    how long is measured (default 60), after the checks ran for as long as two intervals
  *     --interval N   seconds between two runs of a check (default 5)
  *     --services N   each has two checks (default 500)
- *     --port N       the first of ten ports
+ *     --port N       the first of twenty ports
+     --program FILE our agent (default dist/agent/main.js)
  *     --node=FLAG    of Node, for our agent; may be given several times
  */
 import { readFile } from 'node:fs/promises'
@@ -18,7 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
 import { exchange } from '../conformance/exchange.ts'
-import { startPeer } from '../conformance/peer.ts'
+import { startClient } from '../conformance/peer.ts'
 import type { Peer } from '../conformance/peer.ts'
 
 const { values: options } = parseArgs({
@@ -27,6 +29,7 @@ const { values: options } = parseArgs({
     interval: { type: 'string', default: '5' },
     services: { type: 'string', default: '500' },
     port: { type: 'string', default: '28300' },
+    program: { type: 'string', default: join(import.meta.dirname, '../../dist/agent/main.js') },
     node: { type: 'string', multiple: true, default: [] },
   },
 })
@@ -48,11 +51,12 @@ const [pagePort, tcpPort] = [await listen(page), await listen(listener)]
 const consul = { label: 'Consul', command: [process.env['CONSUL'] ?? 'consul'] }
 const praetor = {
   label: 'Praetor',
-  command: [process.execPath, ...options.node, join(import.meta.dirname, '../../agent/main.ts')],
+  command: [process.execPath, ...options.node, options.program],
 }
+const server = { label: 'Praetor', command: [process.execPath, options.program] }
 const peers = [
-  stack.use(await startPeer(consul, port, 'server')),
-  stack.use(await startPeer(praetor, port + 5, 'server')),
+  stack.use(await startClient(consul, server, port)),
+  stack.use(await startClient(praetor, server, port + 10)),
 ]
 
 await sleep(idleSeconds * 1000)
@@ -65,7 +69,7 @@ await stop()
 for (const peer of peers) await assertPassing(peer)
 
 const checks = `${services * 2} checks every ${intervalSeconds} s`
-console.log(`\n| | ${peers.map(({ label }) => label).join(' | ')} | ratio |`)
+console.log(`\n| | ${consul.label} | ${praetor.label} | ratio |`)
 console.log('|---|---|---|---|')
 row(
   'CPU, no checks, % of a core',

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 
 import { rolldown } from 'rolldown'
 
+import { minify, program } from '../../rolldown.config.ts'
+
 /**
  * Makes build/sea/praetor: the whole program and the Node that runs this script, in one executable
  * that needs nothing beside it. The web page is not in it: `-ui-dir` names one.
@@ -15,9 +17,9 @@ const executable = join(directory, 'praetor')
 const settings = join(directory, 'sea.json')
 
 await mkdir(directory, { recursive: true })
-await using sources = await rolldown({ input: join(root, 'agent/main.ts'), platform: 'node' })
+await using sources = await rolldown(program)
 // An executable has one main and no files beside it, so what main imports later is in it too.
-await sources.write({ file: bundle, format: 'esm', codeSplitting: false })
+await sources.write({ file: bundle, format: 'esm', codeSplitting: false, minify })
 await writeFile(
   settings,
   JSON.stringify({

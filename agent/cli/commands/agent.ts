@@ -15,6 +15,7 @@ import type { LogSink } from '../../logging.ts'
 import { followerOf } from '../../notify/find-follower.ts'
 import type { Follower } from '../../notify/follower.ts'
 import { raftTrace } from '../../raft-trace.ts'
+import { collectStartGarbage } from '../../start-garbage.ts'
 import type { Command, Io } from '../command.ts'
 import { fileFault } from '../errno.ts'
 import type { ParsedFlags } from '../flags.ts'
@@ -51,6 +52,9 @@ type Loaded = LoadedConfig & { readonly ok: true }
 
 /** A leave that takes longer is given up, as the cluster will notice anyway. */
 const leaveMaxMs = 15_000
+
+/** By then a client has met its servers and told them what it has. */
+const settledAfterMs = 5_000
 
 /** One run of an agent, from its first line to its exit code. */
 class Session {
@@ -133,6 +137,10 @@ class Session {
       () => this.#manager.ready(readyStatus(this.#loaded.config)),
       () => undefined,
     )
+    // A server's heap is as large as its catalog, and grows again at once.
+    const settled = this.#loaded.config.server
+      ? undefined
+      : systemClock.after(settledAfterMs, collectStartGarbage)
     try {
       const code = await this.#ended.promise
       this.#isEnding = true
@@ -141,6 +149,7 @@ class Session {
       this.#logging.log.info({}, 'Exit code: code=' + String(code))
       return code
     } finally {
+      settled?.cancel()
       process.off('SIGINT', this.#interrupt)
       process.off('SIGTERM', this.#terminate)
     }
