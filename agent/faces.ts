@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 
 import type { ListenAddress as ApiAddress } from '../api/listen.ts'
+import { directoryPage } from '../api/page.ts'
 import type { ApiSettings } from '../api/ports.ts'
 import type { DnsSettings } from '../dns/settings.ts'
 import type { ClientConfig } from '../server/client.ts'
@@ -11,13 +12,8 @@ import type { PoolConfig } from '../server/pools.ts'
 import type { ServerConfig } from '../server/server-config.ts'
 import { accountIds } from './accounts.ts'
 import type { AgentConfig, GossipConfig, ListenAddress } from './config/runtime.ts'
+import { builtInPage } from './page.ts'
 import { findRecursors } from './recursors.ts'
-
-/** What `npm run build` makes of ui/, seen from the source or from what it is built to. */
-const builtInPage = join(
-  import.meta.dirname,
-  import.meta.filename.endsWith('.ts') ? '../dist/ui' : '../ui',
-)
 
 /** The parts of a configuration as each room asks for them: no room sees the whole. */
 export function apiSettings(config: AgentConfig): ApiSettings {
@@ -28,7 +24,7 @@ export function apiSettings(config: AgentConfig): ApiSettings {
     defaultQueryTimeMs: config.defaultQueryTimeMs,
     maxQueryTimeMs: config.maxQueryTimeMs,
     uiEnabled: config.ui.enabled,
-    uiDirectory: config.ui.dir === '' ? builtInPage : config.ui.dir,
+    page: config.ui.dir === '' ? builtInPage() : directoryPage(config.ui.dir),
     // At the root the page would stand before the API. Consul's root leads to itself for ever.
     uiContentPath: config.ui.contentPath === '/' ? '/ui/' : config.ui.contentPath,
     allowWriteFrom: config.http.allowWriteFrom,

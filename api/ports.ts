@@ -7,6 +7,7 @@ import type { Member } from '../server/model/member.ts'
 import type { Rpc } from '../server/model/methods.ts'
 import type { Service } from '../server/model/service.ts'
 import type { EventRequest, UserEvent } from '../server/model/user-event.ts'
+import type { Page } from './page.ts'
 
 /**
  * What HTTP asks of the node it runs on; agent/ports.ts satisfies it. Everything about the cluster goes through `rpc`. Methods that
@@ -171,8 +172,7 @@ export interface ApiSettings {
   readonly defaultQueryTimeMs: number
   readonly maxQueryTimeMs: number
   readonly uiEnabled: boolean
-  /** Where the web page's files are; they need not be there. */
-  readonly uiDirectory: string
+  readonly page: Page
   /** The path they are under. Begins and ends with a slash, and is not one alone. */
   readonly uiContentPath: string
   /** Networks in CIDR form that may write; empty: everybody may. */

@@ -32,6 +32,7 @@ try {
   const address = `-http-addr=127.0.0.1:${http}`
   const value = execFileSync(executable, ['kv', 'get', address, 'a'], { env, cwd })
   assert.equal(value.toString(), 'b\n')
+  await assertPage()
   agent.kill('SIGINT')
   await Promise.race([closed, sleep(startMs, undefined, { ref: false })])
   assert.notEqual(agent.exitCode, null, 'it ends when told to')
@@ -49,5 +50,19 @@ async function untilWritten(): Promise<void> {
     assert.equal(agent.exitCode, null, 'it stays')
     assert.ok(Date.now() < deadline, 'it answers in time')
     await sleep(askAgainMs)
+  }
+}
+
+/** The page and what it names. */
+async function assertPage(): Promise<void> {
+  const page = await fetch(`http://127.0.0.1:${http}/ui/`)
+  const html = await page.text()
+  assert.equal(page.status, 200, html)
+  const parts = html.match(/(?<=(?:src|href)="\.\/)[^"]+/g) ?? []
+  assert.ok(parts.length > 0, html)
+  for (const part of parts) {
+    const { status, headers } = await fetch(`http://127.0.0.1:${http}/ui/${part}`)
+    assert.equal(status, 200, part)
+    assert.match(headers.get('content-type') ?? '', /css|javascript|svg/, part)
   }
 }

@@ -1,3 +1,4 @@
+import { directoryPage } from '../../api/page.ts'
 import type { ApiPorts, ApiSettings, LocalAgent } from '../../api/ports.ts'
 import type { KvEntry, KvWrite, KvWriteVerb } from '../../server/model/kv.ts'
 import type { Rpc } from '../../server/model/methods.ts'
@@ -97,7 +98,7 @@ export const fakeSettings: ApiSettings = {
   defaultQueryTimeMs: 300_000,
   maxQueryTimeMs: 600_000,
   uiEnabled: true,
-  uiDirectory: '/nowhere',
+  page: directoryPage('/nowhere'),
   uiContentPath: '/ui/',
   allowWriteFrom: [],
   blockEndpoints: [],

@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib'
 
 import t, { type Test } from 'tap'
 
+import { directoryPage } from '../../../api/page.ts'
 import { type Served, serve } from '../../support/http.ts'
 
 const index = '<!doctype html><html><head><title>x</title></head><body></body></html>'
@@ -16,7 +17,7 @@ async function servePage(t: Test, uiContentPath = '/ui/'): Promise<Served> {
       assets: { 'app-1.js': 'start()', 'theme.css': 'a{}', 'mark.svg': '<svg/>', odd: 'odd' },
     },
   })
-  return serve(t, {}, { uiDirectory: join(root, 'page'), uiContentPath })
+  return serve(t, {}, { page: directoryPage(join(root, 'page')), uiContentPath })
 }
 
 t.test(
@@ -96,7 +97,7 @@ t.test('the page is where the operator wants it, and the root leads there', asyn
 })
 
 t.test('a page that was not built says how it is', async (t) => {
-  const { ask } = await serve(t, {}, { uiDirectory: '/nowhere/ui' })
+  const { ask } = await serve(t, {}, { page: directoryPage('/nowhere/ui') })
   t.match(await ask('GET', '/ui/'), {
     status: 404,
     body: 'There is no web page in /nowhere/ui: "npm run build" makes it.',
