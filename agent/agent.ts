@@ -222,6 +222,7 @@ function createLocal(
       runner,
       files,
       scripts: config.scriptChecks,
+      sidecarPorts: config.ports.sidecar,
     }),
   )
   const antiEntropy = new AntiEntropy({

@@ -5,6 +5,7 @@ import type { CheckStatus, HealthCheck } from '../server/model/check.ts'
 import type { CheckDefinition, ServiceDefinition } from '../server/model/definition.ts'
 import { PraetorError } from '../server/model/errors.ts'
 import type { Member } from '../server/model/member.ts'
+import { saying } from '../server/model/omit-empty.ts'
 import { consulVersion, praetorVersion } from '../server/model/version.ts'
 import type { Clock } from '../server/runtime/clock.ts'
 import type { CheckRunner } from './checks/runner.ts'
@@ -234,7 +235,19 @@ function agentService(row: ServiceRow): AgentService {
     ...(TaggedAddresses === undefined ? {} : { TaggedAddresses }),
     Weights: row.Weights,
     EnableTagOverride: row.EnableTagOverride,
-    ...(Kind !== undefined && hasProxy.has(Kind) ? { Proxy } : {}),
+    ...(Kind !== undefined && hasProxy.has(Kind) ? { Proxy: agentProxy(Proxy) } : {}),
     ...(Object.keys(Connect).length === 0 ? {} : { Connect }),
   }
+}
+
+/** The catalog shows of an upstream what it doesn't say too, an agent doesn't. */
+function agentProxy({ Upstreams, ...proxy }: ServiceRow['Proxy']): ServiceRow['Proxy'] {
+  if (!Array.isArray(Upstreams)) return proxy
+  const { MeshGateway, Expose, ...before } = proxy
+  return { ...before, Upstreams: Upstreams.map(agentUpstream), MeshGateway, Expose }
+}
+
+function agentUpstream(upstream: ServiceRow['Proxy']): ServiceRow['Proxy'] {
+  const { MeshGateway, ...said } = upstream
+  return { ...saying(said, Object.keys(said)), MeshGateway }
 }

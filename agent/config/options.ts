@@ -138,6 +138,10 @@ export const options = {
     flag: 'serf-wan-port',
     doc: 'Port for gossip between datacenters. -1 turns it off.',
   }),
+  'ports.sidecar_min_port': int(21_000, {
+    doc: 'First port of those that sidecars get who name none. 0 gives them none.',
+  }),
+  'ports.sidecar_max_port': int(21_255, { doc: 'Last port of those that sidecars get.' }),
   encrypt: string('', {
     flag: 'encrypt',
     doc: 'Key that gossip is encrypted with: 16, 24 or 32 bytes in base64. One that was kept in the data directory goes before it.',

@@ -306,6 +306,10 @@ class Resolving {
       server: this.#port('ports.server'),
       serfLan: this.#port('ports.serf_lan'),
       serfWan: this.#port('ports.serf_wan'),
+      sidecar: {
+        min: this.#port('ports.sidecar_min_port'),
+        max: this.#port('ports.sidecar_max_port'),
+      },
     }
   }
 

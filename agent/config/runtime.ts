@@ -147,6 +147,8 @@ export interface PortsConfig {
   readonly server: number
   readonly serfLan: number
   readonly serfWan: number
+  /** From which sidecars get theirs. */
+  readonly sidecar: { readonly min: number; readonly max: number }
 }
 
 export type ListenAddress =

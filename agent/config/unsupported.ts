@@ -88,8 +88,6 @@ export const unsupported: Readonly<Record<string, Option>> = {
   'ports.expose_min_port': int(21_500, {}),
   'ports.proxy_max_port': int(20_255, {}),
   'ports.proxy_min_port': int(20_000, {}),
-  'ports.sidecar_max_port': int(21_255, {}),
-  'ports.sidecar_min_port': int(21_000, {}),
 
   // Faces
   'addresses.grpc': string('', {}),

@@ -235,9 +235,6 @@ function refusals(config: AgentConfig, settings: Settings): string[] {
   const primary = settingOf(settings, 'primary_datacenter').toLowerCase()
   if (primary !== '' && primary !== datacenter)
     asked.push(`primary_datacenter = ${JSON.stringify(primary)} (several datacenters)`)
-  for (const { Name, Connect } of config.services)
-    if (Connect?.SidecarService !== undefined || Connect?.Native === true)
-      asked.push(`connect of service ${JSON.stringify(Name)}`)
   return asked.map((what) => `${what} is not supported by this version of Praetor yet`)
 }
 

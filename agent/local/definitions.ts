@@ -2,9 +2,15 @@ import { isIP } from 'node:net'
 
 import { checkStatuses } from '../../server/model/check.ts'
 import type { HealthCheck } from '../../server/model/check.ts'
-import type { CheckDefinition, ServiceDefinition } from '../../server/model/definition.ts'
+import type {
+  CheckDefinition,
+  ProxyDefinition,
+  ServiceDefinition,
+} from '../../server/model/definition.ts'
 import { PraetorError } from '../../server/model/errors.ts'
+import { findMeshMistakes } from '../../server/model/mesh-role.ts'
 import { findMetadataFault } from '../../server/model/metadata.ts'
+import { connectOf, proxyOf } from '../../server/model/proxy.ts'
 import type { Service, ServiceAddress } from '../../server/model/service.ts'
 import { aliasCheck } from '../checks/alias.ts'
 import { kindOf, periodicKinds } from '../checks/table.ts'
@@ -34,13 +40,8 @@ export function serviceOf(definition: ServiceDefinition): ServiceRow {
   if (fault !== undefined) throw invalid(`Invalid Service Meta: ${fault}`)
   const Weights = definition.Weights ?? { Passing: 1, Warning: 1 }
   checkWeights(Weights)
-  if (definition.Connect !== undefined && 'SidecarService' in definition.Connect)
-    throw invalid(
-      'Invalid SidecarService: sidecar services are not supported by this version of Praetor yet',
-    )
-  checkProxy(definition)
   const TaggedAddresses = taggedAddresses(definition)
-  return {
+  const row: ServiceRow = {
     ...(definition.Kind === '' ? {} : { Kind: definition.Kind }),
     ID: definition.ID === '' ? definition.Name : definition.ID,
     Service: definition.Name,
@@ -52,9 +53,23 @@ export function serviceOf(definition: ServiceDefinition): ServiceRow {
     Port: definition.Port,
     Weights,
     EnableTagOverride: definition.EnableTagOverride,
-    Proxy: { MeshGateway: {}, Expose: {}, ...definition.Proxy },
-    Connect: definition.Connect ?? {},
+    Proxy: proxyOf(withUpstreamTypes(definition.Proxy)),
+    Connect: connectOf(definition.Connect),
   }
+  // Of a sidecar the catalog gets what it stands for (sidecar.ts), and so it must make sense here.
+  const mistakes = findMeshMistakes({ ...row, Connect: definition.Connect ?? {} })
+  if (mistakes !== undefined) throw invalid(mistakes)
+  return row
+}
+
+/** An agent says what its proxies' upstreams are, where whoever defined them did not. */
+function withUpstreamTypes(proxy: ProxyDefinition = {}): ProxyDefinition {
+  const { Upstreams } = proxy
+  return Array.isArray(Upstreams) ? { ...proxy, Upstreams: Upstreams.map(typed) } : proxy
+}
+
+function typed({ DestinationType = 'service', ...rest }: ProxyDefinition): ProxyDefinition {
+  return { ...rest, DestinationType }
 }
 
 /** The checks that come with a service. One alone is called after the service, several are numbered. */
@@ -170,27 +185,6 @@ export function checkScriptPermission(
 
 function isStatus(text: string): boolean {
   return (checkStatuses as readonly string[]).includes(text)
-}
-
-/** A proxy must say whom it stands for and where it listens. */
-function checkProxy({ Kind, Port, Proxy, Connect }: ServiceDefinition): void {
-  if (Kind !== 'connect-proxy') return
-  const destination = Proxy?.['DestinationServiceName']
-  const faults = [
-    typeof destination === 'string' && destination !== ''
-      ? []
-      : ['Proxy.DestinationServiceName must be non-empty for Connect proxy services'],
-    destination === '*'
-      ? ['Proxy.DestinationServiceName must not be a wildcard for Connect proxy services']
-      : [],
-    Port === 0 ? ['Port must be set for a Connect proxy'] : [],
-    Connect?.['Native'] === true
-      ? ['A Proxy cannot also be Connect Native, only typical services']
-      : [],
-  ].flat()
-  if (faults.length === 0) return
-  const count = faults.length === 1 ? '1 error' : `${faults.length} errors`
-  throw invalid(`${count} occurred:\n${faults.map((fault) => `\t* ${fault}\n`).join('')}\n`)
 }
 
 function checkWeights({ Passing, Warning }: { Passing: number; Warning: number }): void {

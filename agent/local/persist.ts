@@ -15,6 +15,8 @@ export interface PersistedService {
   readonly Token: string
   readonly Service: ServiceRow
   readonly Source: string
+  /** Goes with the service that it is beside. A Consul passes over it, and leaves such a sidecar behind. */
+  readonly IsSidecar?: boolean
 }
 
 interface Kinds {

@@ -16,6 +16,8 @@ import type {
 } from './definitions.ts'
 import type { LocalFiles } from './persist.ts'
 import { definitionOf, keptDefinition, ownRow } from './persisted-check.ts'
+import { sidecarId, sidecarOf } from './sidecar.ts'
+import type { SidecarPorts } from './sidecar.ts'
 import type { LocalState } from './state.ts'
 
 export interface RegistryOptions {
@@ -26,6 +28,7 @@ export interface RegistryOptions {
   readonly runner: CheckRunner
   readonly files: LocalFiles
   readonly scripts: ScriptPermission
+  readonly sidecarPorts: SidecarPorts
 }
 
 export interface RegistrationOptions {
@@ -49,27 +52,51 @@ export class Registry {
   readonly #definitions = new Map<string, CheckDefinition>()
   /** What stands in configuration files, and so goes when it no longer does. */
   readonly #configured = { services: new Set<string>(), checks: new Set<string>() }
+  /** Services that came beside others and go with them, by their ids. */
+  readonly #sidecars = new Set<string>()
   #reaper: { cancel(): void } | undefined
 
   constructor(options: RegistryOptions) {
     this.#options = options
   }
 
+  /** A service, and the proxy beside it where it wants one: both or, where one of them can't be, neither. */
   async registerService(
     definition: ServiceDefinition,
-    { token, replaceExistingChecks, source }: RegistrationOptions,
+    options: RegistrationOptions,
   ): Promise<void> {
-    const { state, files, node, scripts } = this.#options
+    const { state, scripts, sidecarPorts } = this.#options
+    const service = serviceOf(definition)
+    const sidecar = sidecarOf(definition, service, state.services(), sidecarPorts)
+    for (const { Checks } of sidecar === undefined ? [definition] : [definition, sidecar])
+      for (const check of Checks) checkScriptPermission(check, options.source, scripts)
+    await this.#register(definition, { ...options, isSidecar: false })
+    if (sidecar !== undefined) await this.#register(sidecar, { ...options, isSidecar: true })
+  }
+
+  async #register(
+    definition: ServiceDefinition,
+    {
+      token,
+      replaceExistingChecks,
+      source,
+      isSidecar,
+    }: RegistrationOptions & { readonly isSidecar: boolean },
+  ): Promise<void> {
+    const { state, files, node } = this.#options
     const service = serviceOf(definition)
     const checks = checksOf(definition, service, node)
-    for (const check of definition.Checks) checkScriptPermission(check, source, scripts)
     const ownToken = definition.Token === '' ? token : definition.Token
     const before = state.checksOfService(service.ID)
-    if (source === 'remote')
+    if (isSidecar) this.#sidecars.add(service.ID)
+    else this.#sidecars.delete(service.ID)
+    if (source === 'local') this.#configured.services.add(service.ID)
+    else
       await files.save('services', service.ID, {
         Token: ownToken,
         Service: service,
         Source: source,
+        ...(isSidecar ? { IsSidecar: true } : {}),
       })
     // The checks go in first, so that the catalog gets the service together with them and never without.
     for (const check of checks)
@@ -95,6 +122,8 @@ export class Registry {
     const checks = state.checksOfService(id)
     state.removeService(id)
     for (const { CheckID } of checks) await this.deregisterCheck(CheckID)
+    this.#sidecars.delete(id)
+    if (this.#sidecars.has(sidecarId(id))) await this.deregisterService(sidecarId(id))
   }
 
   async registerCheck(
@@ -175,10 +204,8 @@ export class Registry {
     this.#configured.services.clear()
     this.#configured.checks.clear()
     const options = { token: '', source: 'local' } as const
-    for (const definition of services) {
+    for (const definition of services)
       await this.registerService(definition, { ...options, replaceExistingChecks: true })
-      this.#configured.services.add(definition.ID === '' ? definition.Name : definition.ID)
-    }
     for (const definition of checks) {
       await this.registerCheck(definition, options)
       this.#configured.checks.add(definition.CheckID === '' ? definition.Name : definition.CheckID)
@@ -192,8 +219,11 @@ export class Registry {
   /** Takes up what clients registered before the last stop. */
   async restore(): Promise<void> {
     const { files, state, clock, runner, scripts, log } = this.#options
-    for (const { Service, Token } of await files.load('services'))
-      if (state.service(Service.ID) === undefined) state.putService(ownRow(Service), Token)
+    for (const { Service, Token, IsSidecar = false } of await files.load('services')) {
+      if (state.service(Service.ID) !== undefined) continue
+      if (IsSidecar) this.#sidecars.add(Service.ID)
+      state.putService(ownRow(Service), Token)
+    }
     const words = new Map((await files.load('checks/state')).map((word) => [word.CheckID, word]))
     for (const { Check: kept, ChkType, Token } of await files.load('checks')) {
       const Check = ownRow(kept)

@@ -2,9 +2,10 @@ import type { HealthCheck } from '../../server/model/check.ts'
 import type { Kind, Struct } from '../../server/model/decode.ts'
 import { formatDuration } from '../../server/model/duration.ts'
 import type { Node } from '../../server/model/node.ts'
+import { connectOf, proxyOf } from '../../server/model/proxy.ts'
 import type { Registration } from '../../server/model/registration.ts'
 import type { Service } from '../../server/model/service.ts'
-import { connectKind, printConnect, printProxy, proxyKind } from './proxy.ts'
+import { connectKind, proxyKind } from './proxy.ts'
 import { checkId, indexes, stringMap, strings, struct } from './struct.ts'
 
 /** Rows of the catalog as clients write them, in `/v1/catalog/register` and in transactions. */
@@ -155,8 +156,8 @@ export function toService(given: Given<Service>): Service {
       ? { Passing: given.Weights.Passing ?? 0, Warning: given.Weights.Warning ?? 0 }
       : { Passing: 1, Warning: 1 },
     EnableTagOverride: given.EnableTagOverride ?? false,
-    Proxy: printProxy(given.Proxy),
-    Connect: printConnect(given.Connect),
+    Proxy: proxyOf(given.Proxy),
+    Connect: connectOf(given.Connect),
     ...indexesOf(given),
   }
 }

@@ -1,10 +1,10 @@
 import type { HealthCheck } from '../model/check.ts'
 import { parseDuration } from '../model/duration.ts'
 import { noPathToDatacenter, PraetorError } from '../model/errors.ts'
+import { findMeshMistakes } from '../model/mesh-role.ts'
 import { nodeIdMistake } from '../model/node-id.ts'
 import type { Deregistration, Given, Registration } from '../model/registration.ts'
 import type { Service } from '../model/service.ts'
-import { checkMeshRole } from './mesh-role.ts'
 
 /**
  * The registration as it goes into the log: with what Consul fills in for a client. Throws PraetorErrors, in Consul's words and
@@ -40,7 +40,8 @@ const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]'])
 
 /** A service as it goes into the log, by registration or by transaction. Throws for what is refused whatever there is. */
 export function completeService(service: Given<Service>): Given<Service> {
-  checkMeshRole(service)
+  const mistakes = findMeshMistakes(service)
+  if (mistakes !== undefined) throw refusal(mistakes)
   if (service.ID !== '' && service.Service === '')
     throw refusal('Must provide service name with ID')
   if (unspecified.has(service.Address)) throw refusal('Invalid service address')

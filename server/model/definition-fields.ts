@@ -164,7 +164,6 @@ const upstreamFields: readonly Field[] = [
 const exposeStruct: Struct = { name: 'structs.ExposeConfig', fields: () => exposeFields }
 const exposeFields: readonly Field[] = [
   field('Checks', 'bool', 'checks'),
-  field('Port', 'int', 'port'),
   field('Paths', { list: { name: 'structs.ExposePath', fields: () => exposePathFields } }, 'paths'),
 ]
 const exposePathFields: readonly Field[] = [

@@ -1,4 +1,5 @@
 import { PraetorError } from '../model/errors.ts'
+import { isEmpty } from '../model/omit-empty.ts'
 import { narrow } from '../model/unsigned.ts'
 import type { Unsigned64 } from '../model/unsigned.ts'
 
@@ -195,12 +196,6 @@ export function fieldsOf(wire: unknown): Fields {
   if (typeof wire !== 'object' || Array.isArray(wire) || wire instanceof Uint8Array)
     throw mistaken('a map', wire)
   return wire as Fields
-}
-
-/** What Go leaves out of JSON by `omitempty`. */
-export function isEmpty(value: unknown): boolean {
-  if (isNil(value) || value === '' || value === 0 || value === false) return true
-  return typeof value === 'object' && Object.keys(value).length === 0
 }
 
 function isNil(wire: unknown): wire is null | undefined {

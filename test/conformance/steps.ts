@@ -8,6 +8,7 @@ import { health } from './steps/health.ts'
 import { http } from './steps/http.ts'
 import { kv } from './steps/kv.ts'
 import { session } from './steps/session.ts'
+import { sidecars } from './steps/sidecar.ts'
 import { transactions } from './steps/txn.ts'
 
 export const families: readonly Family[] = [
@@ -17,6 +18,7 @@ export const families: readonly Family[] = [
   catalog,
   health,
   agent,
+  sidecars,
   http,
   blocking,
   dns,

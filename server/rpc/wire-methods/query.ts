@@ -1,8 +1,9 @@
 import { nanosecondsPerMs } from '../../model/duration.ts'
 import { PraetorError } from '../../model/errors.ts'
 import type { WriteId, WriteOptions } from '../../model/methods.ts'
+import { isEmpty } from '../../model/omit-empty.ts'
 import type { Consistency, QueryMeta, QueryOptions } from '../../model/query.ts'
-import { fieldsOf, flag, integer, isEmpty, nullableMap, text } from '../shape.ts'
+import { fieldsOf, flag, integer, nullableMap, text } from '../shape.ts'
 import type { Fields } from '../shape.ts'
 
 /**

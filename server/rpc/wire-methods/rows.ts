@@ -4,6 +4,8 @@ import { formatDuration, nanosecondsPerMs, parseDuration } from '../../model/dur
 import type { Fence, KvEntry, KvWrite } from '../../model/kv.ts'
 import type { NodeDump } from '../../model/node-dump.ts'
 import type { Node } from '../../model/node.ts'
+import { saying } from '../../model/omit-empty.ts'
+import { connectOf, proxyOf } from '../../model/proxy.ts'
 import type { Given } from '../../model/registration.ts'
 import type { CatalogService, Service, ServiceAddress, Weights } from '../../model/service.ts'
 import type { Session } from '../../model/session.ts'
@@ -13,7 +15,6 @@ import {
   flag,
   float,
   integer,
-  isEmpty,
   list,
   map,
   nullableList,
@@ -86,65 +87,14 @@ const weights: Shape<Weights> = {
     wire === undefined || wire === null ? { Passing: 1, Warning: 1 } : someWeights.fromWire(wire),
 }
 
-/**
- * Go sends a proxy with all its zero values, JSON shows the few that are not, and a row is what JSON shows. `Config` belongs to
- * whoever wrote it and stays whole.
- */
+/** Go sends a proxy with all its zero values, JSON shows the few that are not, and a row is what JSON shows. */
 const proxy: Shape<Fields> = {
   toWire: (value) => value,
-  fromWire(wire) {
-    const given = fieldsOf(wire)
-    const { Upstreams, MeshGateway, Expose } = given
-    return {
-      ...saying(given, [
-        'DestinationServiceName',
-        'DestinationServiceID',
-        'LocalServiceAddress',
-        'LocalServicePort',
-      ]),
-      ...(isEmpty(given['Config']) ? {} : { Config: ordered(given['Config']) }),
-      ...(isEmpty(Upstreams) ? {} : { Upstreams: (Upstreams as readonly unknown[]).map(upstream) }),
-      MeshGateway: saying(fieldsOf(MeshGateway), ['Mode']),
-      Expose: exposed(fieldsOf(Expose)),
-    }
-  },
+  fromWire: (wire) => proxyOf(fieldsOf(wire)),
 }
-
-function upstream(wire: unknown): Fields {
-  const given = fieldsOf(wire)
-  return {
-    DestinationType: given['DestinationType'] ?? '',
-    ...saying(given, ['DestinationNamespace']),
-    DestinationName: given['DestinationName'] ?? '',
-    Datacenter: given['Datacenter'] ?? '',
-    ...saying(given, ['LocalBindAddress']),
-    LocalBindPort: given['LocalBindPort'] ?? 0,
-    Config: ordered(given['Config'] ?? null),
-    MeshGateway: saying(fieldsOf(given['MeshGateway']), ['Mode']),
-  }
-}
-
-function exposed(given: Fields): Fields {
-  return saying(given, ['Checks', 'Paths'])
-}
-
 const connect: Shape<Fields> = {
   toWire: (value) => value,
-  fromWire: (wire) => saying(fieldsOf(wire), ['Native']),
-}
-
-/** Go's maps come in any order, and JSON has them by their keys. */
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered)
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  return map({ toWire: (one) => one, fromWire: ordered }).fromWire(value)
-}
-
-/** Those of the fields that say something, in this order. */
-function saying(given: Fields, names: readonly string[]): Fields {
-  return Object.fromEntries(
-    names.filter((name) => !isEmpty(given[name])).map((name) => [name, given[name]]),
-  )
+  fromWire: (wire) => connectOf(fieldsOf(wire)),
 }
 
 const serviceFields = {

@@ -79,7 +79,6 @@ t.test('what Consul has and we do not is refused by name', async (t) => {
     ['telemetry { statsd_address = "127.0.0.1:8125" }', 'telemetry.statsd_address'],
     ['auto_config { enabled = true }', 'auto_config.enabled'],
     ['primary_datacenter = "dc2"', 'primary_datacenter = "dc2" (several datacenters)'],
-    ['service { name = "web" connect { sidecar_service {} } }', 'connect of service "web"'],
   ]
   for (const [text, what] of cases)
     t.strictSame(

@@ -33,6 +33,7 @@ function node(dataDir = '', clock = new VirtualClock(), scripts = { local: false
       return Promise.resolve({ status: answer.status, output: `run ${answer.runs}` })
     },
   }
+  const tcp: PeriodicKind = { ...http, name: 'tcp', accepts: ({ TCP }) => TCP !== '' }
   const chance = seededChance(3)
   const state = new LocalState({
     clock,
@@ -45,7 +46,7 @@ function node(dataDir = '', clock = new VirtualClock(), scripts = { local: false
     clock,
     chance,
     log: noLog,
-    kinds: [http, scriptCheck],
+    kinds: [http, tcp, scriptCheck],
     aliases: {
       rpc: localRpc().rpc,
       node: 'n1',
@@ -57,7 +58,17 @@ function node(dataDir = '', clock = new VirtualClock(), scripts = { local: false
     report: (id, status, output) => state.updateCheck(id, status, output),
   })
   const files = new LocalFiles(dataDir, noLog)
-  const registry = new Registry({ node: 'n1', clock, log: noLog, state, runner, files, scripts })
+  const sidecarPorts = { min: 21_000, max: 21_001 }
+  const registry = new Registry({
+    node: 'n1',
+    clock,
+    log: noLog,
+    state,
+    runner,
+    files,
+    scripts,
+    sidecarPorts,
+  })
   return {
     clock,
     answer,
@@ -302,6 +313,117 @@ t.test('maintenance is a critical check with a reason', async (t) => {
     kind: 'not-found',
     message: 'No service registered with ID "none"',
   })
+  await stop()
+})
+
+const meshed = (Name: string, given: Partial<ServiceDefinition> = {}): ServiceDefinition => ({
+  ...service(Name),
+  Connect: { SidecarService: { ...emptyServiceDefinition, ...given } },
+})
+
+t.test('a service brings the proxy that it wants beside it, and takes it along', async (t) => {
+  const { registry, state, stop } = node()
+  const ports = (): object => Object.fromEntries(state.services().map(({ ID, Port }) => [ID, Port]))
+  await registry.registerService({ ...meshed('web'), Tags: ['a'], Meta: { k: 'v' } }, remote)
+  t.match(state.service('web-sidecar-proxy'), {
+    Kind: 'connect-proxy',
+    Service: 'web-sidecar-proxy',
+    Tags: ['a'],
+    Meta: { k: 'v' },
+    Port: 21_000,
+    Proxy: {
+      DestinationServiceName: 'web',
+      DestinationServiceID: 'web',
+      LocalServiceAddress: '127.0.0.1',
+      LocalServicePort: 80,
+    },
+  })
+  t.strictSame(state.service('web')?.Connect, {}, 'the service itself is a plain one')
+  t.strictSame(
+    state.checks().map(({ CheckID, Name, Type }) => [CheckID, Name, Type]),
+    [
+      ['service:web-sidecar-proxy:1', 'Connect Sidecar Listening', 'tcp'],
+      ['service:web-sidecar-proxy:2', 'Connect Sidecar Aliasing web', 'alias'],
+    ],
+  )
+  await registry.registerService(meshed('db'), remote)
+  await registry.registerService(meshed('web'), remote)
+  t.strictSame(
+    ports(),
+    { db: 80, 'db-sidecar-proxy': 21_001, web: 80, 'web-sidecar-proxy': 21_000 },
+    'a port once chosen stays',
+  )
+  const last =
+    'Bad request: Invalid SidecarService: no port provided for sidecar_service and none left in the configured range [21000, 21001]'
+  await t.rejects(registry.registerService(meshed('mq'), remote), { message: last })
+  t.equal(state.service('mq'), undefined, 'neither of the two')
+  await registry.registerService(meshed('mq', { Port: 7, Checks: [ttl(second)] }), remote)
+  t.equal(state.service('mq-sidecar-proxy')?.Port, 7)
+  t.equal(state.check('service:mq-sidecar-proxy')?.Type, 'ttl')
+  await registry.deregisterService('web')
+  await registry.deregisterService('mq')
+  t.strictSame(ports(), { db: 80, 'db-sidecar-proxy': 21_001 })
+  await stop()
+})
+
+t.test('a service of that name that came by itself stays by itself', async (t) => {
+  const { registry, state, stop } = node()
+  await registry.registerService(meshed('web'), remote)
+  await registry.registerService(service('web-sidecar-proxy'), remote)
+  await registry.deregisterService('web')
+  t.ok(state.service('web-sidecar-proxy'))
+  await stop()
+})
+
+t.test('a sidecar goes with its service after a restart too', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'registry-'))
+  t.teardown(() => rm(dataDir, { recursive: true }))
+  const before = node(dataDir)
+  await before.registry.registerService(meshed('web'), remote)
+  await before.stop()
+  const after = node(dataDir)
+  await after.registry.restore()
+  t.equal(after.state.service('web-sidecar-proxy')?.Port, 21_000)
+  await after.registry.deregisterService('web')
+  t.equal(after.state.service('web-sidecar-proxy'), undefined)
+  await after.stop()
+})
+
+t.test('a sidecar that is no longer in the files goes', async (t) => {
+  const { registry, state, stop } = node()
+  await registry.configure([meshed('web')], [])
+  t.ok(state.service('web-sidecar-proxy'))
+  await registry.configure([service('web')], [])
+  t.strictSame(
+    state.services().map(({ ID }) => ID),
+    ['web'],
+  )
+  await stop()
+})
+
+t.test('a sidecar that can not be is refused, and its service with it', async (t) => {
+  const cases: readonly [Partial<ServiceDefinition>, string][] = [
+    [
+      { Meta: { 'bad key': '1' } },
+      "Bad request: Invalid SidecarService: Couldn't load metadata pair ('bad key', '1'): Key contains invalid characters",
+    ],
+    [
+      { Checks: [{ ...emptyCheckDefinition, HTTP: 'http://x' }] },
+      'Bad request: Invalid check in sidecar_service: Interval must be > 0 for Script, HTTP, or TCP checks',
+    ],
+    [
+      { ID: 'mine' },
+      '1 error occurred:\n\t* A SidecarService cannot specify an ID as this is managed by the agent\n\n',
+    ],
+    [
+      { Checks: [{ ...emptyCheckDefinition, ScriptArgs: ['true'], IntervalMs: second }] },
+      "Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true",
+    ],
+  ]
+  const { registry, state, stop } = node()
+  for (const [given, message] of cases)
+    await t.rejects(registry.registerService(meshed('web', given), remote), { message })
+  t.strictSame(state.services(), [])
   await stop()
 })
 
