@@ -82,8 +82,19 @@ export class AgentNode implements LocalAgent {
     return { HumanVersion: consulVersion, PraetorVersion: praetorVersion }
   }
 
-  members(options: { readonly wan: boolean }): readonly Member[] {
-    return this.#options.cluster.current?.pools.members(options) ?? []
+  members(options: { readonly wan: boolean; readonly segment: string }): readonly Member[] | null {
+    const { cluster, config } = this.#options
+    const { wan, segment } = options
+    // A datacenter is one segment, and servers are the only ones in the pool between them.
+    if (!config.server && wan) return null
+    if (segment !== '' && segment !== '_all')
+      throw new PraetorError(
+        'failed',
+        config.server
+          ? 'Network segments are not supported in this version of Consul'
+          : `segment ${JSON.stringify(segment)} not found`,
+      )
+    return cluster.current?.pools.members({ wan }) ?? []
   }
 
   services(): Readonly<Record<string, AgentService>> {
@@ -192,7 +203,7 @@ export class AgentNode implements LocalAgent {
   #stats(): Readonly<Record<string, Readonly<Record<string, string>>>> {
     const { state, runner, cluster } = this.#options
     const { monitors, ttls } = runner.counts()
-    return {
+    const sections = {
       agent: {
         check_monitors: String(monitors),
         check_ttls: String(ttls),
@@ -210,6 +221,9 @@ export class AgentNode implements LocalAgent {
         version: `node${process.version}`,
       },
     }
+    return Object.fromEntries(
+      Object.entries(sections).toSorted(([one], [other]) => (one < other ? -1 : 1)),
+    )
   }
 }
 

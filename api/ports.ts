@@ -119,7 +119,8 @@ export interface LocalAgent {
   self(): Promise<Readonly<Record<string, unknown>>>
   host(): Promise<Readonly<Record<string, unknown>>>
   version(): Readonly<Record<string, string>>
-  members(options: { readonly wan: boolean }): readonly Member[]
+  /** None for a pool that this node isn't in. Throws a PraetorError for a segment that can't be. */
+  members(options: { readonly wan: boolean; readonly segment: string }): readonly Member[] | null
 
   services(): Readonly<Record<string, AgentService>>
   checks(): Readonly<Record<string, HealthCheck>>

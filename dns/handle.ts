@@ -106,7 +106,7 @@ export function createHandle(ports: AnswerPorts, settings: DnsSettings): Handle 
     } catch (error) {
       const isUnknown =
         error instanceof PraetorError &&
-        (error.kind === 'denied' || error.message === noPathToDatacenter().message)
+        (error.kind === 'denied' || error.message.endsWith(noPathToDatacenter().message))
       if (isUnknown) return notFound
       throw error
     }

@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
 
-import { PraetorError } from '../../server/model/errors.ts'
 import { Member } from '../../server/model/member.ts'
 import { enableOf } from '../plugins/boolean.ts'
 import { tokenOf } from '../plugins/token.ts'
@@ -23,12 +22,7 @@ export function agentRoutes(app: App, { agent }: { readonly agent: LocalAgent })
   app.get<Asked>('/v1/agent/members', { schema: membersSchema }, async (request, reply) => {
     const { query } = request
     const segment = query.get('segment')
-    if (segment !== '' && segment !== '_all')
-      throw new PraetorError(
-        'failed',
-        'Network segments are not supported in this version of Consul',
-      )
-    reply.json(agent.members({ wan: query.get('wan') !== '' }))
+    reply.json(agent.members({ wan: query.get('wan') !== '', segment }))
   })
 
   app.put<Asked>('/v1/agent/join/*', { schema: joinSchema }, async (request, reply) => {

@@ -37,12 +37,24 @@ export const flag: Shape<boolean> = {
 
 /** Whole, and exact as a number: indexes, ports, nanoseconds. */
 export const integer: Shape<number> = {
-  toWire: (value) => value,
+  // A number beyond what doubles count is asked for by nobody who means it, and is an integer all the same.
+  toWire: (value) => (Number.isSafeInteger(value) ? value : bounded(value)),
   fromWire(wire) {
     if (typeof wire === 'number' && Number.isSafeInteger(wire)) return wire
+    if (typeof wire === 'bigint') return Number(wire)
     if (isNil(wire)) return 0
     throw mistaken('an integer', wire)
   },
+}
+
+const leastInteger = -(2n ** 63n)
+const greatestInteger = 2n ** 64n - 1n
+
+/** What 64 bits can hold of it, with a sign or without. */
+function bounded(value: number): bigint {
+  if (Number.isNaN(value)) return 0n
+  if (value >= 2 ** 64) return greatestInteger
+  return value <= -(2 ** 63) ? leastInteger : BigInt(Math.trunc(value))
 }
 
 /** Any number, be it none: who takes it looks at that. */

@@ -35,7 +35,9 @@ export async function compare(
       if (!isAsked(step)) continue
       if (show) console.log(name, expected)
       for (const [at, subject] of subjects.entries()) {
-        const differences = differencesIn(family.name, step, expected, actual[at] ?? new Map())
+        const isClient = subject.behind !== undefined
+        const seen = actual[at] ?? new Map<string, string>()
+        const differences = differencesIn(family.name, step, expected, seen, isClient)
         print(subject, differences)
         const count = counts.get(subject)
         if (!count) continue

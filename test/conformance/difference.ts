@@ -17,6 +17,7 @@ export function differencesIn(
   step: Step,
   expected: Observation,
   actual: Observation,
+  isClient: boolean,
 ): Difference[] {
   const parts = new Set([...expected.keys(), ...actual.keys()])
   const name = `${family}: ${step.name}`
@@ -31,6 +32,7 @@ export function differencesIn(
         (entry) =>
           entry.step.test(name) &&
           entry.part.test(part) &&
+          (isClient || entry.ofClients !== true) &&
           (entry.when?.(expected.get(part), actual.get(part)) ?? true),
       ),
     }))
@@ -47,18 +49,24 @@ export function printDifference({ part, expected, actual, explanation }: Differe
   return `  ${part}:\n${lineDifference(expected, actual)}`
 }
 
-function isShort(expected: string, actual: string): boolean {
-  return !expected.includes('\n') && !actual.includes('\n')
+function isShort(...values: readonly string[]): boolean {
+  return values.every((value) => !value.includes('\n') && value.length < shortMax)
 }
 
 const shownMax = 300
+const shortMax = 120
+
+/** JSON that was not printed for people has a line for each field. */
+function linesOf(value: string): string[] {
+  return value.includes('\n') ? value.split('\n') : value.split(/(?<=[,{[])(?=["{])/)
+}
 
 function show(value: string | undefined): string {
   return value === undefined ? '(absent)' : JSON.stringify(value).slice(0, shownMax)
 }
 
 function lineDifference(expected: string, actual: string): string {
-  const lines = diff(expected.split('\n'), actual.split('\n')) as [number, string][]
+  const lines = diff(linesOf(expected), linesOf(actual)) as [number, string][]
   const near = (at: number): boolean =>
     lines.slice(Math.max(0, at - linesAround), at + linesAround + 1).some(([kind]) => kind !== 0)
   // The library marks with 1 what only its first argument has.

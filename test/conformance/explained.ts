@@ -5,6 +5,8 @@ export interface Explained {
   /** The part of the answer: `status`, `header X`, `body`, `watch …`. */
   readonly part: RegExp
   readonly why: string
+  /** Only where clients are asked. */
+  readonly ofClients?: true
   /** Only such a difference; absent: any. A part that a peer did not show is undefined. */
   readonly when?: (expected: string | undefined, actual: string | undefined) => boolean
 }
@@ -38,8 +40,44 @@ export const explained: readonly Explained[] = [
     why: "a server's tags name its cluster, so that servers of two never mix, and members are listed with how suspect they are",
     when: (expected, actual) =>
       actual
-        ?.replace(/"praetor_cluster": "[^"]*",\s*/, '')
-        .replace(/,\s*"SuspicionLevel": [\d.e-]+/, '') === expected,
+        ?.replaceAll(/"praetor_cluster":\s*"[^"]*",\s*/g, '')
+        .replaceAll(/,\s*"SuspicionLevel":\s*[\d.e-]+/g, '') === expected,
+  },
+  {
+    step: /./,
+    part: /^body$/,
+    why: 'a client of ours knows this by itself, where one of Consul asks a server',
+    ofClients: true,
+    when: (expected, actual) => expected === `rpc error making call: ${actual}`,
+  },
+  {
+    step: /^(catalog: GET \/v1\/catalog\/node-services\/n1|agent: catalog: clean)$/,
+    part: /^body$/,
+    why: 'a node without services has an empty list of them, be it asked by a client or of a server; of Consul only a server says so',
+    ofClients: true,
+    when: (expected = '', actual) =>
+      expected.replace('"Services":null', '"Services":[]') === actual,
+  },
+  {
+    step: /^cluster: PUT \/v1\/snapshot\?dc=nope$/,
+    part: /^body$/,
+    why: 'a datacenter that nobody knows is called so',
+    ofClients: true,
+    when: (expected, actual) =>
+      expected?.startsWith('failed to half close') === true && actual === 'No path to datacenter',
+  },
+  {
+    step: /^cluster: (GET \/v1\/operator\/keyring|keyring: )/,
+    part: /^body$/,
+    why: 'a client of ours has its server work on the keyrings',
+    ofClients: true,
+    when: (expected) => expected === 'keyring operations must run against a server node',
+  },
+  {
+    step: /^cluster: (events, oldest first|GET \/v1\/event\/list\?name=deploy|an event index|blocks on the same event)$/,
+    part: /^(body|time)$/,
+    why: 'a client of ours sends an event itself and has it at once; one of Consul has a server do that, and hears of it by gossip',
+    ofClients: true,
   },
   {
     step: /^blocking:/,

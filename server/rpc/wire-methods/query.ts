@@ -15,7 +15,7 @@ export function queryFields(options: QueryOptions): Fields {
   return {
     Datacenter: options.datacenter ?? '',
     Token: options.token ?? '',
-    ...(minIndex > 0 ? { MinQueryIndex: minIndex } : {}),
+    ...(minIndex > 0 ? { MinQueryIndex: integer.toWire(minIndex) } : {}),
     ...(waitMs > 0 ? { MaxQueryTime: nanoseconds(waitMs) } : {}),
     ...(consistency === 'stale' ? { AllowStale: true } : {}),
     ...(consistency === 'consistent' ? { RequireConsistent: true } : {}),

@@ -68,7 +68,7 @@ function requestToWire(request: SessionRequest): Fields {
   return {
     Name: request.Name ?? '',
     Node: request.Node,
-    LockDelay: Math.round(LockDelayMs * nanosecondsPerMs),
+    LockDelay: integer.toWire(Math.round(LockDelayMs * nanosecondsPerMs)),
     Behavior: request.Behavior ?? '',
     TTL: request.TTL ?? '',
     Checks: wantsNone || wantsDefault ? null : Checks,

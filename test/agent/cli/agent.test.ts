@@ -40,7 +40,12 @@ t.test('members stand in columns, servers first', async (t) => {
     { ...member, Name: 'a-stranger', Status: 3, Tags: {} },
     member,
   ]
-  const port = await agentWith(t, { members: ({ wan }) => (wan ? [member] : members) })
+  const port = await agentWith(t, {
+    members: ({ wan, segment }) => {
+      if (segment === 'x') throw new PraetorError('failed', 'no such segment')
+      return wan ? [member] : members
+    },
+  })
   await follow(t, port, [
     [
       'members',
@@ -67,7 +72,7 @@ t.test('members stand in columns, servers first', async (t) => {
     ],
     [
       'members -segment=x',
-      'Error retrieving members: Unexpected response code: 500 (Network segments are not supported in this version of Consul)\n',
+      'Error retrieving members: Unexpected response code: 500 (no such segment)\n',
       wrong,
     ],
   ])

@@ -4,7 +4,7 @@ import t from 'tap'
 import { PraetorError } from '../../../server/model/errors.ts'
 import type { QueryOptions } from '../../../server/model/query.ts'
 import { MessageReader } from '../../../server/rpc/message-reader.ts'
-import { fieldsOf } from '../../../server/rpc/shape.ts'
+import { fieldsOf, integer } from '../../../server/rpc/shape.ts'
 import type { Fields } from '../../../server/rpc/shape.ts'
 import type { WireMethod } from '../../../server/rpc/wire-methods/method.ts'
 import {
@@ -364,6 +364,22 @@ t.test('what a query asks beside its own fields is the same after the wire', asy
     ),
   )
   t.throws(() => queryOf({ AllowStale: true, RequireConsistent: true }), /Cannot specify/)
+})
+
+t.test('an index that nobody has reached yet is an integer on the wire too', (t) => {
+  const cases: readonly [number, number | bigint][] = [
+    [2 ** 53 - 1, 2 ** 53 - 1],
+    [2 ** 53, 2n ** 53n],
+    [Number('18446744073709551615'), 2n ** 64n - 1n],
+    [1e300, 2n ** 64n - 1n],
+    [-5e18, -5_000_000_000_000_000_000n],
+    [-1e300, -(2n ** 63n)],
+  ]
+  for (const [value, wire] of cases) {
+    t.equal(integer.toWire(value), wire)
+    t.equal(integer.fromWire(wire), Number(wire))
+  }
+  t.end()
 })
 
 t.test('a write takes its name along', async (t) => {
