@@ -12,7 +12,7 @@ export interface LogSink {
   level: LogLevel
   readonly json: boolean
   /** A line without its newline. */
-  write(line: string): void
+  write(line: string, level: LogLevel): void
 }
 
 /** The level's names that clients and configurations use beside pino's. */
@@ -89,7 +89,8 @@ export class Logging {
     let readable: string | undefined
     for (const sink of this.#sinks) {
       if (rank < logLevels.indexOf(sink.level)) continue
-      sink.write(sink.json ? line.trimEnd() : (readable ??= readableLine(event)))
+      const text = sink.json ? line.trimEnd() : (readable ??= readableLine(event))
+      sink.write(text, event['@level'])
     }
   }
 }

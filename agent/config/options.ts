@@ -469,6 +469,11 @@ export const options = {
     reloadable: true,
     doc: 'How much to log: trace, debug, info, warn or err.',
   }),
+  enable_syslog: bool(false, {
+    flag: 'syslog',
+    doc: "Logs also go to the host's syslog, by logger(1).",
+  }),
+  syslog_facility: string('LOCAL0', { doc: 'The facility of what goes to syslog.' }),
   log_json: bool(false, { flag: 'log-json', doc: 'Logs in JSON.' }),
   log_file: string('', { flag: 'log-file', doc: 'File that logs are also written to.' }),
   log_rotate_bytes: int(0, { flag: 'log-rotate-bytes', doc: 'Bytes that fill a log file.' }),

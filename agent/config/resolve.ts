@@ -161,6 +161,7 @@ class Resolving {
       log: {
         level: parseLogLevel(this.#get('log_level')) ?? 'info',
         json: this.#get('log_json'),
+        syslogFacility: this.#get('enable_syslog') ? this.#get('syslog_facility') : '',
         file: this.#get('log_file'),
         rotateBytes: this.#get('log_rotate_bytes'),
         rotateDurationMs: this.#ms('log_rotate_duration'),

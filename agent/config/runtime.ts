@@ -227,6 +227,8 @@ export interface RaftConfig {
 export interface LogConfig {
   readonly level: LogLevel
   readonly json: boolean
+  /** `''` where the host's syslog is not wanted. */
+  readonly syslogFacility: string
   /** `''` for none. A path that ends in a slash is a directory. */
   readonly file: string
   readonly rotateBytes: number

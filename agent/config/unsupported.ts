@@ -103,8 +103,6 @@ export const unsupported: Readonly<Record<string, Option>> = {
   // Logs and telemetry
   'audit.enabled': bool(false, {}),
   'audit.sink': anything({}),
-  enable_syslog: bool(false, { flag: 'syslog' }),
-  syslog_facility: string('LOCAL0', {}),
   snapshot_agent: anything({}),
   'telemetry.circonus_api_app': string('', {}),
   'telemetry.circonus_api_token': string('', {}),

@@ -16,6 +16,7 @@ import { followerOf } from '../../notify/find-follower.ts'
 import type { Follower } from '../../notify/follower.ts'
 import { raftTrace } from '../../raft-trace.ts'
 import { collectStartGarbage } from '../../start-garbage.ts'
+import { facilityOf, Syslog } from '../../syslog.ts'
 import type { Command, Io } from '../command.ts'
 import { fileFault } from '../errno.ts'
 import type { ParsedFlags } from '../flags.ts'
@@ -68,6 +69,7 @@ class Session {
   readonly #ended = Promise.withResolvers<number>()
   #loaded: Loaded
   #agent: Agent | undefined
+  #syslog: Syslog | undefined
   #reloaded: Promise<void> = Promise.resolve()
   #stopping = false
   #isEnding = false
@@ -96,6 +98,7 @@ class Session {
       return await this.#untilEnd(agent)
     } finally {
       await this.#manager.close()
+      await this.#syslog?.[Symbol.asyncDispose]()
       for (const [signal, handler] of Object.entries(caught)) process.off(signal, handler)
     }
   }
@@ -105,6 +108,8 @@ class Session {
     const log = this.#logging.log
     try {
       if (config.log.file !== '') this.#logging.add(new LogFile(config.log, systemClock))
+      this.#syslog = openSyslog(config)
+      if (this.#syslog !== undefined) this.#logging.add(this.#syslog)
       return await startAgent(config, {
         clock: systemClock,
         chance: systemChance,
@@ -226,6 +231,7 @@ class Session {
       log.warn({ keys: pinned.join(' ') }, 'These settings need a restart to take effect')
     this.#loaded = loaded
     this.#terminal.level = loaded.config.log.level
+    if (this.#syslog !== undefined) this.#syslog.level = loaded.config.log.level
     this.#logging.refresh()
     await this.#agent?.reconfigure(loaded.config)
   }
@@ -243,6 +249,16 @@ function readyStatus({ nodeName, datacenter, server }: AgentConfig): string {
 
 function load(flags: ParsedFlags): LoadedConfig {
   return loadConfig(flags, systemFiles, systemHost())
+}
+
+/** Throws a PraetorError for a facility that syslogs don't know. */
+function openSyslog({ log: { level, json, syslogFacility } }: AgentConfig): Syslog | undefined {
+  if (syslogFacility === '') return undefined
+  const facility = facilityOf(syslogFacility)
+  if (facility === undefined)
+    throw new PraetorError('failed', `invalid syslog facility: ${syslogFacility}`)
+  const path = process.env['PATH']
+  return new Syslog({ level, json, facility, clock: systemClock, path })
 }
 
 /** What the certificates are wanted for is looked at before anything is started. Returns what is wrong where something is. */

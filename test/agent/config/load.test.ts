@@ -75,7 +75,6 @@ t.test('what Consul has and we do not is refused by name', async (t) => {
     ['connect { enabled = true }', 'connect.enabled'],
     ['ports { grpc = 8502 }', 'ports.grpc'],
     ['auto_encrypt { tls = true }', 'auto_encrypt.tls'],
-    ['enable_syslog = true', 'enable_syslog'],
     ['telemetry { statsd_address = "127.0.0.1:8125" }', 'telemetry.statsd_address'],
     ['auto_config { enabled = true }', 'auto_config.enabled'],
     ['primary_datacenter = "dc2"', 'primary_datacenter = "dc2" (several datacenters)'],
