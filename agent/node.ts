@@ -19,6 +19,7 @@ import type { LocalState } from './local/state.ts'
 import { streamLog } from './log-stream.ts'
 import { parseLogLevel } from './logging.ts'
 import type { Logging } from './logging.ts'
+import { checkSegment } from './segment.ts'
 import type { Telemetry } from './telemetry.ts'
 
 export interface NodeOptions {
@@ -85,15 +86,9 @@ export class AgentNode implements LocalAgent {
   members(options: { readonly wan: boolean; readonly segment: string }): readonly Member[] | null {
     const { cluster, config } = this.#options
     const { wan, segment } = options
-    // A datacenter is one segment, and servers are the only ones in the pool between them.
+    // Servers are the only ones in the pool between datacenters.
     if (!config.server && wan) return null
-    if (segment !== '' && segment !== '_all')
-      throw new PraetorError(
-        'failed',
-        config.server
-          ? 'Network segments are not supported in this version of Consul'
-          : `segment ${JSON.stringify(segment)} not found`,
-      )
+    checkSegment(segment, config.server)
     return cluster.current?.pools.members({ wan }) ?? []
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import t, { type Test } from 'tap'
 
+import { checkSegment } from '../../agent/segment.ts'
 import { fakePorts } from '../support/fake-agent.ts'
 import { type Answer, serve } from '../support/http.ts'
 import { localRpc } from '../support/local-rpc.ts'
@@ -47,7 +48,15 @@ async function replay(t: Test, stays: boolean): Promise<void> {
   const { rpc, leader } = localRpc()
   const ports = fakePorts({
     rpc,
-    agent: { services: () => ({}), checks: () => ({}), service: () => undefined },
+    agent: {
+      services: () => ({}),
+      checks: () => ({}),
+      service: () => undefined,
+      members: ({ segment }) => {
+        checkSegment(segment, true)
+        return []
+      },
+    },
   })
   const { ask } = await serve(t, ports)
   const node = { ID: '1d25d2fc-7d4e-4a3c-8b5e-0f8a2c9c1a10', Node: 'n1', Address: '127.0.0.1' }
