@@ -55,7 +55,7 @@ async function run(): Promise<void> {
   const names = Array.from({ length: Number(values.clients) }, (_, at) => `c${at}`)
   const clients = new Map<string, AgentProcess>()
   for (const [at, name] of names.entries())
-    clients.set(name, started(await set.startClient(name, kinds.flagsFor(at))))
+    clients.set(name, started(await set.startClient(name, kinds.flagsFor(at), kinds.env)))
   const [seer] = servers
   const watched = must(seer, 'three were started')
   await until(
@@ -108,7 +108,7 @@ async function run(): Promise<void> {
   )
   for (const name of doomed) {
     const at = names.indexOf(name)
-    clients.set(name, started(await set.startClient(name, kinds.flagsFor(at))))
+    clients.set(name, started(await set.startClient(name, kinds.flagsFor(at), kinds.env)))
   }
   check('killed agents heal when they are started again', await passingAt(names.length))
   for (const kind of kinds.names) {

@@ -31,7 +31,11 @@ export interface ServerSet {
   readonly addressOf: (at: number) => string
   readonly start: (at: number) => Promise<AgentProcess>
   /** A client agent that looks for them, the same one wherever its name is the same. */
-  readonly startClient: (name: string, args?: readonly string[]) => Promise<AgentProcess>
+  readonly startClient: (
+    name: string,
+    args?: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ) => Promise<AgentProcess>
 }
 
 export interface ServerSetOptions {
@@ -77,11 +81,12 @@ export async function threeServers(
         ],
         ...(options.env === undefined ? {} : { env: options.env(at) }),
       }),
-    async startClient(name, args = []) {
+    async startClient(name, args = [], env = {}) {
       const known = clientPorts.get(name) ?? { http: await freePort(), lan: await freePort() }
       clientPorts.set(name, known)
       return startAgentProcess({
         httpPort: known.http,
+        env,
         args: [
           `-node=${name}`,
           `-data-dir=${join(directory, name)}`,
